@@ -1,0 +1,97 @@
+//! One table of error kinds, each with its HTTP status and RFC 9457 problem type.
+use std::fmt;
+
+/// What a caller can do about an error; the status and problem type follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The input cannot be used as it is: 400.
+    BadInput,
+    /// Nothing is known under this name: 404.
+    NotFound,
+    /// The record was withdrawn: 410.
+    Gone,
+    /// No offered representation matches `Accept`: 406.
+    NotAcceptable,
+    /// The method or media type does not fit: 415.
+    UnsupportedMediaType,
+    /// A limit on size or length was passed: 413.
+    TooLarge,
+    /// A query ran out of its time, memory or result budget, or too many run: 503.
+    Busy,
+    /// The fault is ours: 500.
+    Internal,
+}
+
+impl Kind {
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadInput => 400,
+            Self::NotFound => 404,
+            Self::Gone => 410,
+            Self::NotAcceptable => 406,
+            Self::UnsupportedMediaType => 415,
+            Self::TooLarge => 413,
+            Self::Busy => 503,
+            Self::Internal => 500,
+        }
+    }
+
+    /// The last segment of the problem type IRI.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadInput => "bad-input",
+            Self::NotFound => "not-found",
+            Self::Gone => "gone",
+            Self::NotAcceptable => "not-acceptable",
+            Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::TooLarge => "too-large",
+            Self::Busy => "over-budget",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A kind to branch on and a sentence for the user. For [`Kind::Internal`] the sentence goes to
+/// the log only.
+#[derive(Clone, Debug)]
+pub struct Error {
+    pub kind: Kind,
+    pub message: String,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(Kind::BadInput, message)
+    }
+    pub fn internal(message: impl fmt::Display) -> Self {
+        Self::new(Kind::Internal, message.to_string())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<sqlx::Error> for Error {
+    fn from(e: sqlx::Error) -> Self {
+        Self::internal(format!("ledger: {e}"))
+    }
+}
+
+impl From<oxigraph::store::StorageError> for Error {
+    fn from(e: oxigraph::store::StorageError) -> Self {
+        Self::internal(format!("graph: {e}"))
+    }
+}

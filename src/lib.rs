@@ -1,0 +1,19 @@
+//! The LDT catalogue: descriptions of Local Digital Twin resources in, DCAT-AP records out.
+//!
+//! ```text
+//! harvest ─► mapping ─► record ─► catalogue ─► ledger ─► projections ─► http
+//! (fetch)    (pure)     (pure)    (the one     (truth)   (graph)        (dcat, sparql, pages)
+//!                                 write door)
+//! ```
+//! [`harvest`] fetches bytes, [`mapping`] turns them into drafts, [`record`] says what a record
+//! is and what is allowed, [`catalogue`] is the only place that writes, [`store::ledger`]
+//! numbers each change and is the truth, [`store::graph`] is a projection of it, and [`http`]
+//! reads.
+pub mod catalogue;
+pub mod cli;
+pub mod error;
+pub mod harvest;
+pub mod http;
+pub mod mapping;
+pub mod record;
+pub mod store;

@@ -1,0 +1,4 @@
+//! Pure translations between a record's graph and what sources and readers use. No IO, no clock.
+pub mod dcat;
+pub mod rdf;
+pub mod sheet;
