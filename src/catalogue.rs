@@ -258,7 +258,7 @@ impl Catalogue {
 }
 
 async fn current(transaction: &mut sqlx::Transaction<'_, sqlx::Any>, slug: &str) -> Result<Record> {
-    crate::store::ledger::current(&mut **transaction, slug).await
+    crate::store::ledger::current(transaction, slug).await
 }
 
 /// The wish, or the first of `-2`, `-3` … that no record has or had.

@@ -74,7 +74,7 @@ pub fn date_time(micros: i64) -> String {
 /// The stored statements of a record.
 pub fn asserted(content: &str) -> Result<Vec<Triple>> {
     RdfParser::from_format(RdfFormat::NTriples)
-        .unchecked()
+        .lenient()
         .for_slice(content)
         .map(|q| q.map(Triple::from).map_err(Error::internal))
         .collect()
