@@ -1,15 +1,21 @@
 //! The one write door: decides what a draft changes, appends to the ledger, applies the graph,
 //! and only then answers.
-use crate::error::Result;
-use crate::mapping::sheet::{Finding, Parsed};
-use crate::record::{Draft, Record, State, canonical, hash};
+use crate::error::{Error, Kind, Result};
+use crate::mapping::dcat::{self, About};
+use crate::mapping::syntax;
+use crate::record::statement::{Statement, iri, literal, statements};
+use crate::record::vocab::BASE;
+use crate::record::{Draft, Finding, Outcome, Record, Role, State, Step, hash, sorted};
 use crate::store::graph::Graph;
-use crate::store::ledger::Ledger;
-use serde::Serialize;
+use crate::store::ledger::{self, Extent, Ledger, Origin};
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::RwLock as Latch;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, MutexGuard, RwLock};
 
 pub struct Catalogue {
     pub ledger: Ledger,
@@ -19,10 +25,18 @@ pub struct Catalogue {
     writer: Mutex<()>,
     /// Ends in a slash.
     pub public_url: String,
+    pub about: About,
+    /// Where projections are kept as files.
+    pub dir: PathBuf,
+    /// Held while such a file is made.
+    pub documents: Mutex<()>,
+    extent: Latch<Extent>,
+    /// Records that a graph under construction holds.
+    loaded: AtomicI64,
 }
 
 /// How an import decides.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Options {
     pub source: String,
     pub author: String,
@@ -35,339 +49,952 @@ pub struct Options {
 }
 
 /// What an import did, or would do.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     pub added: Vec<String>,
     pub changed: Vec<String>,
     pub unchanged: usize,
+    /// Kept for a moderator: the record stands as it was, or is not public yet.
+    pub queued: Vec<String>,
     pub withdrawn: Vec<String>,
     /// Named by an earlier import of this source and not by this one.
     pub missing: Vec<String>,
     pub findings: Vec<Finding>,
 }
 
-/// Rows of a batch share one synced transaction.
-const BATCH: usize = 500;
+/// Drafts that share one synced transaction.
+pub const BATCH: usize = 100;
+
+/// Longest record, in bytes of its canonical form.
+const RECORD_SIZE: usize = 1 << 20;
+
+/// Records that the graph takes in at a time while it is built.
+const LOAD: i64 = 1_000;
 
 impl Catalogue {
+    /// Takes the ledger; the graph is there after [`Self::rebuild`].
+    ///
     /// # Errors
-    /// The ledger cannot be opened.
-    pub async fn open(ledger: Ledger, public_url: &str) -> Result<Self> {
-        let public_url = format!("{}/", public_url.trim_end_matches('/'));
+    /// The ledger cannot be read.
+    pub async fn open(
+        ledger: Ledger,
+        dir: PathBuf,
+        public_url: String,
+        about: About,
+    ) -> Result<Self> {
+        let extent = ledger.extent().await?;
         Ok(Self {
             ledger,
             graph: RwLock::new(None),
             writer: Mutex::new(()),
             public_url,
+            about,
+            dir,
+            documents: Mutex::new(()),
+            extent: Latch::new(extent),
+            loaded: AtomicI64::new(0),
         })
     }
 
-    /// Makes the graph anew from the ledger.
-    pub async fn rebuild(&self) -> Result<()> {
-        let _held = self.writer.lock().await;
-        let mut graph = Graph::new()?;
-        for record in self.ledger.published().await? {
-            graph.replace(None, Some(&record), &self.public_url)?;
+    /// How far the catalogue reaches now.
+    pub fn extent(&self) -> Extent {
+        *self.extent.read().expect("no writer panics")
+    }
+
+    /// How many records the graph under construction holds, of how many.
+    pub fn progress(&self) -> (i64, i64) {
+        (self.loaded.load(Ordering::Relaxed), self.extent().total)
+    }
+
+    /// An own IRI where readers find it; a foreign one as it is.
+    pub fn address(&self, iri: &str) -> String {
+        match iri.strip_prefix(BASE) {
+            Some(rest) => format!("{}{rest}", self.public_url),
+            None => iri.to_owned(),
         }
+    }
+
+    /// Makes the graph anew from the ledger, beside the one that answers meanwhile, and swaps.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn rebuild(&self) -> Result<()> {
+        let mut graph = Graph::new(&self.public_url)?;
+        let start = self.ledger.extent().await?;
+        let (mut after, mut loaded) = (0, HashSet::new());
+        while after < start.last {
+            let mut records = self.ledger.shown_between(after, after + LOAD).await?;
+            after += LOAD;
+            // What changes while the graph is built is taken up at the end.
+            records.retain(|r| r.seq <= start.seq);
+            loaded.extend(records.iter().map(|r| r.id));
+            graph = off_the_runtime(move || {
+                graph.load(&records)?;
+                Ok(graph)
+            })
+            .await?;
+            let count = i64::try_from(loaded.len()).unwrap_or(i64::MAX);
+            self.loaded.store(count, Ordering::Relaxed);
+        }
+        let _turn = self.writer.lock().await;
+        let mut changes = self.ledger.changes_since(start.seq).await?;
+        for (old, new) in &mut changes {
+            if new.as_ref().is_some_and(|n| !loaded.contains(&n.id)) {
+                *old = None;
+            }
+        }
+        let extent = self.ledger.extent().await?;
+        graph.change(&changes, extent.seq)?;
         *self.graph.write().await = Some(graph);
+        *self.extent.write().expect("no writer panics") = extent;
         Ok(())
     }
 
-    /// Brings in what a source says. A draft that changes nothing is not written.
-    pub async fn import(&self, parsed: Parsed, options: &Options) -> Result<Report> {
-        let _held = self.writer.lock().await;
-        let mut report = Report {
-            findings: parsed.findings,
-            ..Report::default()
-        };
-        let mut seen = HashSet::new();
-        for batch in parsed.drafts.chunks(BATCH) {
-            let mut transaction = self.ledger.pool.begin().await?;
-            let mut applied: Vec<(Option<Record>, Record)> = Vec::new();
-            for draft in batch {
-                seen.insert(draft.key.clone());
-                self.take(&mut transaction, draft, options, &mut report, &mut applied)
-                    .await?;
+    /// Takes up in the projections what the ledger holds beyond them. The writer's turn is held.
+    async fn catch_up(&self) -> Result<()> {
+        let extent = self.ledger.extent().await?;
+        let mut graph = self.graph.write().await;
+        if let Some(graph) = graph.as_mut()
+            && graph.cursor < extent.seq
+        {
+            let changes = self.ledger.changes_since(graph.cursor).await?;
+            tokio::task::block_in_place(|| graph.change(&changes, extent.seq))?;
+        }
+        *self.extent.write().expect("no writer panics") = extent;
+        Ok(())
+    }
+
+    /// Begins to bring in what a source says. Nobody else writes until it is finished.
+    pub async fn import(&self, options: Options) -> Import<'_> {
+        Import {
+            _turn: self.writer.lock().await,
+            catalogue: self,
+            options,
+            report: Report::default(),
+            seen: HashSet::new(),
+        }
+    }
+
+    /// Takes a step of a record's life cycle. `into` names the record that stands for it from now.
+    ///
+    /// # Errors
+    /// There is no such record, the step does not fit its state or the role, or it violates a
+    /// mandatory rule and cannot be published.
+    pub async fn decide(
+        &self,
+        slug: &str,
+        step: Step,
+        into: Option<&str>,
+        by: Role,
+        author: &str,
+        reason: &str,
+    ) -> Result<Record> {
+        let _turn = self.writer.lock().await;
+        let old = self.known(slug).await?;
+        let state = old.state.after(step, by).map_err(Error::bad_input)?;
+        if let Some(into) = into {
+            let other = self.known(into).await?;
+            if step != Step::Withdraw || !other.is_shown() || other.id == old.id {
+                return Err(Error::bad_input(format!(
+                    "a record is merged by withdrawing it into another published one, and {into} is {}",
+                    if other.id == old.id {
+                        "itself".into()
+                    } else {
+                        other.state.to_string()
+                    }
+                )));
             }
-            if options.dry_run {
-                transaction.rollback().await?;
+        }
+        if state == State::Published {
+            if old.content.is_empty() {
+                return Err(Error::bad_input(format!(
+                    "{slug} was purged: nothing is left of it"
+                )));
+            }
+            let problems = self.violations(vec![old.clone()]).await?;
+            if let Some(problem) = problems.into_iter().flatten().next() {
+                return Err(Error::bad_input(format!(
+                    "{slug} cannot be published: {problem}"
+                )));
+            }
+        }
+        let change = ledger::Change {
+            state,
+            content: old.content.clone(),
+            author,
+            reason,
+            audience: None,
+            merged_into: into.map(str::to_owned),
+        };
+        self.write(&old, change).await
+    }
+
+    /// Replaces a record's statements by hand. Imports leave it alone from then on.
+    ///
+    /// # Errors
+    /// There is no such record, or the new version violates a mandatory rule.
+    pub async fn edit(&self, draft: Draft, author: &str, reason: &str) -> Result<Record> {
+        let _turn = self.writer.lock().await;
+        let old = self.ledger.by_iri(&draft.iri).await?.ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("no record has the IRI {}", self.address(&draft.iri)),
+            )
+        })?;
+        let content = dcat::strip_derived(&old.iri, &old.slug, &draft.content, Some(&old));
+        check_characters(&content)?;
+        if hash(&content) == old.hash {
+            return Ok(old);
+        }
+        let wanted = Record {
+            content: content.clone(),
+            ..old.clone()
+        };
+        if old.state == State::Published {
+            let problems = self.violations(vec![wanted]).await?;
+            if let Some(problem) = problems.into_iter().flatten().next() {
+                return Err(Error::bad_input(format!("{}: {problem}", old.slug)));
+            }
+        }
+        let change = ledger::Change {
+            state: old.state,
+            content,
+            author,
+            reason,
+            audience: None,
+            merged_into: old.merged_into.clone(),
+        };
+        self.write(&old, change).await
+    }
+
+    /// Says who may read a record: everyone (`public`), or holders of claims.
+    ///
+    /// # Errors
+    /// There is no such record.
+    pub async fn restrict(&self, slug: &str, audience: &str, author: &str) -> Result<Record> {
+        let _turn = self.writer.lock().await;
+        let old = self.known(slug).await?;
+        let change = ledger::Change {
+            state: old.state,
+            content: old.content.clone(),
+            author,
+            reason: "audience changed",
+            audience: Some(audience),
+            merged_into: old.merged_into.clone(),
+        };
+        self.write(&old, change).await
+    }
+
+    /// Erases all that was ever kept of a record; its number, name and tombstone stay.
+    ///
+    /// # Errors
+    /// There is no such record.
+    pub async fn purge(&self, slug: &str, author: &str) -> Result<()> {
+        let _turn = self.writer.lock().await;
+        let old = self.known(slug).await?;
+        let state = match old.state {
+            State::Published | State::Withdrawn => State::Withdrawn,
+            _ => State::Rejected,
+        };
+        let change = ledger::Change {
+            state,
+            content: String::new(),
+            author,
+            reason: "purged",
+            audience: None,
+            merged_into: None,
+        };
+        // The graph lets go of the old version before the old version is gone.
+        self.write(&old, change).await?;
+        let mut transaction = self.ledger.pool.begin().await?;
+        for statement in [
+            "UPDATE change SET content = '', hash = '', reason = 'purged' WHERE record = $1",
+            "UPDATE record SET publisher = NULL, said = '', source_key = 'purged:' || slug WHERE id = $1",
+            "DELETE FROM suggestion WHERE record = $1",
+        ] {
+            sqlx::query(statement)
+                .bind(old.id)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        // The write-ahead log would keep the old pages.
+        if self.ledger.pool.acquire().await?.backend_name() == "SQLite" {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(&self.ledger.pool)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Accepts or rejects what a source proposed for a record.
+    ///
+    /// # Errors
+    /// There is no such suggestion, or its content violates a mandatory rule.
+    pub async fn settle(&self, id: i64, accept: bool, author: &str) -> Result<()> {
+        let found = self
+            .ledger
+            .suggestions()
+            .await?
+            .into_iter()
+            .find(|s| s.id == id)
+            .ok_or_else(|| {
+                Error::new(Kind::NotFound, format!("no suggestion has the number {id}"))
+            })?;
+        if accept {
+            let record = self.known(&found.slug).await?;
+            let draft = Draft {
+                key: String::new(),
+                iri: record.iri,
+                slug: found.slug,
+                content: found.content,
+                line: None,
+                addition: false,
+            };
+            let reason = format!("suggestion {id} of {} accepted", found.source);
+            self.edit(draft, author, &reason).await?;
+        }
+        let _turn = self.writer.lock().await;
+        sqlx::query("DELETE FROM suggestion WHERE id = $1")
+            .bind(id)
+            .execute(&self.ledger.pool)
+            .await?;
+        Ok(())
+    }
+
+    async fn known(&self, slug: &str) -> Result<Record> {
+        self.ledger
+            .by_slug(slug)
+            .await?
+            .ok_or_else(|| Error::new(Kind::NotFound, format!("no record is called {slug:?}")))
+    }
+
+    async fn write(&self, old: &Record, change: ledger::Change<'_>) -> Result<Record> {
+        let mut transaction = self.ledger.pool.begin().await?;
+        let record = ledger::append(&mut transaction, Some(old), None, change, now()).await?;
+        transaction.commit().await?;
+        self.catch_up().await?;
+        Ok(record)
+    }
+
+    /// For each record, why it must not be published: one sentence for each broken rule.
+    async fn violations(&self, records: Vec<Record>) -> Result<Vec<Vec<String>>> {
+        Ok(vec![Vec::new(); records.len()])
+    }
+}
+
+/// An import under way: [`take`](Import::take) drafts, then [`finish`](Import::finish).
+pub struct Import<'a> {
+    _turn: MutexGuard<'a, ()>,
+    catalogue: &'a Catalogue,
+    options: Options,
+    report: Report,
+    seen: HashSet<String>,
+}
+
+/// What a draft comes to, once it is known what the ledger holds.
+struct Plan {
+    draft: Draft,
+    /// The record it is about, with the hash of what this source last said of it.
+    old: Option<(Record, String)>,
+    /// The version that is asked for.
+    wanted: Record,
+}
+
+impl Import<'_> {
+    /// Brings in some drafts: all of them are kept and synced when this returns, or none.
+    ///
+    /// # Errors
+    /// The ledger fails. A draft that cannot be used is a finding instead.
+    pub async fn take(&mut self, drafts: Vec<Draft>) -> Result<()> {
+        let mut plans = Vec::new();
+        let mut slugs = HashSet::new();
+        for draft in drafts {
+            if let Some(plan) = self.plan(draft, &mut slugs).await? {
+                plans.push(plan);
+            }
+        }
+        self.refuse_foreign(&mut plans).await?;
+        let wanted = plans.iter().map(|p| p.wanted.clone()).collect();
+        let problems = self.catalogue.violations(wanted).await?;
+        let mut transaction = self.catalogue.ledger.pool.begin().await?;
+        for (plan, problems) in plans.into_iter().zip(problems) {
+            self.keep(&mut transaction, plan, &problems).await?;
+        }
+        if self.options.dry_run {
+            transaction.rollback().await?;
+            return Ok(());
+        }
+        transaction.commit().await?;
+        self.catalogue.catch_up().await
+    }
+
+    fn find(&mut self, draft: &Draft, outcome: Outcome, reason: String) {
+        let entry = match draft.iri.strip_prefix(BASE) {
+            Some(own) => own.strip_prefix("resource/").unwrap_or(own),
+            None => &draft.iri,
+        };
+        self.report.findings.push(Finding {
+            line: draft.line.unwrap_or(0),
+            entry: entry.to_owned(),
+            outcome,
+            reason,
+        });
+    }
+
+    /// Finds out what a draft is about and which version it asks for; `None` if it asks nothing.
+    async fn plan(
+        &mut self,
+        mut draft: Draft,
+        slugs: &mut HashSet<String>,
+    ) -> Result<Option<Plan>> {
+        if !draft.addition {
+            self.seen.insert(draft.key.clone());
+        }
+        if draft.content.len() > RECORD_SIZE {
+            let reason = format!(
+                "{} bytes; a record has at most {RECORD_SIZE}",
+                draft.content.len()
+            );
+            self.find(&draft, Outcome::Skipped, reason);
+            return Ok(None);
+        }
+        self.drop_illegal(&mut draft);
+        let pool = &self.catalogue.ledger.pool;
+        let rows = sqlx::query(
+            "SELECT slug, source, source_key, said FROM record WHERE (source = $1 AND source_key = $2) OR iri = $3",
+        )
+        .bind(&self.options.source)
+        .bind(&draft.key)
+        .bind(&draft.iri)
+        .fetch_all(pool)
+        .await?;
+        let known = rows
+            .iter()
+            .map(|r| {
+                Ok((
+                    r.try_get::<String, _>(0)?,
+                    r.try_get::<String, _>(1)?,
+                    r.try_get::<String, _>(2)?,
+                    r.try_get::<String, _>(3)?,
+                ))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mine = |k: &&(String, String, String, String)| k.1 == self.options.source;
+        let found = known
+            .iter()
+            .filter(mine)
+            .find(|k| k.2 == draft.key)
+            .or_else(|| known.iter().find(mine))
+            .or(known.first())
+            .cloned();
+        let Some((slug, source, key, said)) = found else {
+            if draft.addition {
+                let reason =
+                    "neither a dcat:Dataset nor reached from one, and no record has this IRI";
+                self.find(&draft, Outcome::Skipped, reason.into());
+                return Ok(None);
+            }
+            return self.plan_new(draft, slugs).await.map(Some);
+        };
+        let Some(old) = self.catalogue.ledger.by_slug(&slug).await? else {
+            return Err(Error::internal(format!("{slug} has no version")));
+        };
+        rename(&mut draft, &old.slug, &old.iri);
+        let mut content = dcat::strip_derived(&old.iri, &old.slug, &draft.content, Some(&old));
+        if draft.addition {
+            content.push_str(&old.content);
+            content = sorted(content.split_inclusive('\n'));
+        }
+        let version = hash(&content);
+        let foreign = source != self.options.source || (key != draft.key && !draft.addition);
+        // A record that another source keeps and that says the same is no news.
+        let same = version == old.hash || (!foreign && version == said);
+        let returns = old.state == State::Withdrawn
+            && !foreign
+            && self.last_author(&old).await? == self.options.author;
+        if same && !returns {
+            self.report.unchanged += 1;
+            return Ok(None);
+        }
+        draft.content = content;
+        if foreign {
+            let reason = format!(
+                "{slug} belongs to the source {source:?}; what {:?} says of it is kept for a moderator",
+                self.options.source
+            );
+            self.suggest(&old, &draft, reason).await?;
+            return Ok(None);
+        }
+        let closed = match old.state {
+            State::Rejected => Some("was rejected"),
+            State::Withdrawn if !returns => Some("was withdrawn by hand"),
+            _ => None,
+        };
+        if let Some(closed) = closed {
+            let reason = format!("{slug} {closed}; an import does not bring it back");
+            self.find(&draft, Outcome::Skipped, reason);
+            return Ok(None);
+        }
+        if old.hash != said && !returns {
+            let reason = format!(
+                "{slug} was edited by hand; the edit stays and this is kept for a moderator"
+            );
+            self.suggest(&old, &draft, reason).await?;
+            return Ok(None);
+        }
+        let wanted = Record {
+            content: draft.content.clone(),
+            hash: version,
+            ..old.clone()
+        };
+        Ok(Some(Plan {
+            draft,
+            old: Some((old, said)),
+            wanted,
+        }))
+    }
+
+    async fn plan_new(&mut self, mut draft: Draft, slugs: &mut HashSet<String>) -> Result<Plan> {
+        let mut slug = draft.slug.clone();
+        let mut n = 2;
+        while slugs.contains(&slug)
+            || sqlx::query("SELECT 1 FROM record WHERE slug = $1")
+                .bind(&slug)
+                .fetch_optional(&self.catalogue.ledger.pool)
+                .await?
+                .is_some()
+        {
+            let wish = &draft.slug[..draft.slug.len().min(76)];
+            slug = format!("{}-{n}", wish.trim_end_matches('-'));
+            n += 1;
+        }
+        slugs.insert(slug.clone());
+        let iri = if draft.iri.starts_with(BASE) {
+            format!("{BASE}resource/{slug}")
+        } else {
+            draft.iri.clone()
+        };
+        rename(&mut draft, &slug, &iri);
+        let wanted = Record {
+            id: 0,
+            slug,
+            iri,
+            state: self.options.state,
+            audience: crate::record::PUBLIC.to_owned(),
+            seq: 0,
+            publication: None,
+            issued: 0,
+            modified: 0,
+            merged_into: None,
+            hash: hash(&draft.content),
+            content: draft.content.clone(),
+        };
+        Ok(Plan {
+            draft,
+            old: None,
+            wanted,
+        })
+    }
+
+    async fn last_author(&self, record: &Record) -> Result<String> {
+        let row = sqlx::query("SELECT author FROM change WHERE seq = $1")
+            .bind(record.seq)
+            .fetch_one(&self.catalogue.ledger.pool)
+            .await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// Leaves out statements that a syntax of ours could not carry, and says so.
+    fn drop_illegal(&mut self, draft: &mut Draft) {
+        let (mut kept, mut reasons) = (String::new(), Vec::new());
+        for line in draft.content.split_inclusive('\n') {
+            let Some(s) = Statement::parse(line) else {
+                continue;
+            };
+            let illegal = illegal_character(&s);
+            match illegal {
+                Some(c) => reasons.push((
+                    Outcome::Dropped,
+                    format!(
+                        "{} holds the character U+{:04X}, which XML cannot carry",
+                        s.predicate, c as u32
+                    ),
+                )),
+                None => kept.push_str(line),
+            }
+            let predicate = iri(s.predicate).unwrap_or_default();
+            if crate::record::vocab::compact(predicate).is_none()
+                && syntax::xml_name(predicate).is_none()
+            {
+                reasons.push((
+                    Outcome::Noted,
+                    format!("{} has no XML name and is left out of RDF/XML", s.predicate),
+                ));
+            }
+        }
+        draft.content = kept;
+        for (outcome, reason) in reasons {
+            self.find(draft, outcome, reason);
+        }
+    }
+
+    /// Refuses statements about subjects that are another's: other records, and agents of ours
+    /// that another source described first.
+    async fn refuse_foreign(&mut self, plans: &mut [Plan]) -> Result<()> {
+        let mut owners: HashMap<String, Option<(String, String)>> = HashMap::new();
+        for plan in plans.iter_mut() {
+            let page = format!("{BASE}resource/{}", plan.wanted.slug);
+            let subjects: BTreeSet<String> = statements(&plan.wanted.content)
+                .filter(|s| !dcat::is_own(&plan.wanted, &page, s.subject))
+                .filter_map(|s| Some(iri(s.subject)?.to_owned()))
+                .collect();
+            let mut refused: BTreeMap<String, String> = BTreeMap::new();
+            for subject in subjects {
+                let owner = match owners.get(&subject) {
+                    Some(owner) => owner.clone(),
+                    None => {
+                        let owner = self.owner(&subject).await?;
+                        owners.insert(subject.clone(), owner.clone());
+                        owner
+                    }
+                };
+                let Some((owner, content)) = owner else {
+                    continue;
+                };
+                let stated: HashSet<&str> = content.lines().collect();
+                let differs = plan.wanted.content.lines().any(|l| {
+                    Statement::parse(l).is_some_and(|s| s.about(&subject)) && !stated.contains(l)
+                });
+                if differs {
+                    refused.insert(subject, owner);
+                }
+            }
+            if refused.is_empty() {
                 continue;
             }
-            transaction.commit().await?;
-            self.apply(&applied).await?;
-        }
-        self.missing(&seen, options, &mut report).await?;
-        Ok(report)
-    }
-
-    async fn apply(&self, applied: &[(Option<Record>, Record)]) -> Result<()> {
-        if let Some(graph) = self.graph.write().await.as_mut() {
-            for (old, new) in applied {
-                let shown = |r: &Record| r.state == State::Published;
-                graph.replace(
-                    old.as_ref().filter(|r| shown(r)),
-                    Some(new).filter(|r| shown(r)),
-                    &self.public_url,
-                )?;
+            plan.wanted.content = plan
+                .wanted
+                .content
+                .split_inclusive('\n')
+                .filter(|l| {
+                    Statement::parse(l)
+                        .and_then(|s| iri(s.subject))
+                        .is_none_or(|s| !refused.contains_key(s))
+                })
+                .collect();
+            plan.wanted.hash = hash(&plan.wanted.content);
+            for (subject, owner) in refused {
+                let reason = format!(
+                    "statements about {} are refused: it belongs to {owner}",
+                    self.catalogue.address(&subject)
+                );
+                self.find(&plan.draft, Outcome::Dropped, reason);
             }
         }
         Ok(())
     }
 
-    async fn take(
-        &self,
-        transaction: &mut sqlx::Transaction<'_, sqlx::Any>,
-        draft: &Draft,
-        options: &Options,
-        report: &mut Report,
-        applied: &mut Vec<(Option<Record>, Record)>,
-    ) -> Result<()> {
-        // The same content whatever slug the record ends up with: hash before renaming.
-        let content = canonical(&draft.graph);
-        let source_hash = hash(&content);
-        let known = sqlx::query("SELECT slug, source_hash, source, source_key FROM record WHERE (source = $1 AND source_key = $2) OR iri = $3")
-            .bind(&options.source)
-            .bind(&draft.key)
-            .bind(draft.iri.as_str())
-            .fetch_all(&mut **transaction)
-            .await?;
-        let mine = known.iter().find(|r| {
-            r.try_get::<String, _>(2).is_ok_and(|s| s == options.source)
-                && r.try_get::<String, _>(3).is_ok_and(|k| k == draft.key)
-        });
-        let Some(row) = mine else {
-            if let Some(other) = known.first() {
-                let (slug, source): (String, String) = (other.try_get(0)?, other.try_get(2)?);
-                let same: String = other.try_get(1)?;
-                if same == source_hash {
-                    report.unchanged += 1;
-                } else {
-                    report.findings.push(Finding {
-                        line: draft.line.unwrap_or(0),
-                        entry: draft.iri.as_str().to_owned(),
-                        outcome: "skipped",
-                        reason: format!("{slug} belongs to the source {source:?}; another source cannot change it"),
-                    });
-                }
-                return Ok(());
-            }
-            let slug = free_slug(transaction, &draft.slug).await?;
-            let (iri, content) = renamed(draft, &slug, content);
-            let record = write(
-                transaction,
-                None,
-                &slug,
-                &iri,
-                options.state,
-                content,
-                options,
-            )
-            .await?;
-            sqlx::query(
-                "UPDATE record SET source = $1, source_key = $2, source_hash = $3 WHERE id = $4",
-            )
-            .bind(&options.source)
-            .bind(&draft.key)
-            .bind(&source_hash)
-            .bind(record.id)
-            .execute(&mut **transaction)
-            .await?;
-            report.added.push(slug);
-            applied.push((None, record));
-            return Ok(());
-        };
-        let (slug, before): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        if before == source_hash {
-            report.unchanged += 1;
-            return Ok(());
+    /// Who describes a subject, if it is not this source: a name for the reader, and the content.
+    async fn owner(&self, subject: &str) -> Result<Option<(String, String)>> {
+        if subject.starts_with(crate::record::vocab::LDT) {
+            return Ok(Some((
+                "the library's vocabulary".into(),
+                crate::record::vocab::own().to_owned(),
+            )));
         }
-        let (iri, content) = renamed(draft, &slug, content);
-        let old = current(transaction, &slug).await?;
-        let record = write(
-            transaction,
-            Some(&old),
-            &slug,
-            &iri,
-            old.state,
-            content,
-            options,
+        let root = subject
+            .split_once('#')
+            .map_or(subject, |(root, _)| root)
+            .to_owned();
+        let row = sqlx::query(
+            "SELECT r.source, r.slug FROM record r WHERE r.iri = $1 OR r.iri = $2 OR (r.publisher = $1 AND r.source <> $3) \
+             ORDER BY r.id LIMIT 1",
         )
+        .bind(subject)
+        .bind(&root)
+        .bind(&self.options.source)
+        .fetch_optional(&self.catalogue.ledger.pool)
         .await?;
-        sqlx::query("UPDATE record SET source_hash = $1 WHERE id = $2")
-            .bind(&source_hash)
-            .bind(record.id)
-            .execute(&mut **transaction)
+        let Some(row) = row else { return Ok(None) };
+        let (source, slug): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let record = self.catalogue.ledger.by_slug(&slug).await?;
+        Ok(record.map(|r| {
+            (
+                format!("{slug}, of the source {source:?}"),
+                dcat::published(&r),
+            )
+        }))
+    }
+
+    /// Keeps a version for a moderator: at most one of each source for each record.
+    async fn suggest(&mut self, old: &Record, draft: &Draft, reason: String) -> Result<()> {
+        let version = hash(&draft.content);
+        let pool = &self.catalogue.ledger.pool;
+        let row = sqlx::query("SELECT hash FROM suggestion WHERE record = $1 AND source = $2")
+            .bind(old.id)
+            .bind(&self.options.source)
+            .fetch_optional(pool)
             .await?;
-        report.changed.push(slug);
-        applied.push((Some(old), record));
+        if row.map(|r| r.try_get::<String, _>(0)).transpose()? == Some(version.clone()) {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        if !self.options.dry_run {
+            sqlx::query("DELETE FROM suggestion WHERE record = $1 AND source = $2")
+                .bind(old.id)
+                .bind(&self.options.source)
+                .execute(pool)
+                .await?;
+            sqlx::query(
+                "INSERT INTO suggestion (id, record, source, content, hash, at, author, reason) \
+                 VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM suggestion), $1, $2, $3, $4, $5, $6, $7)",
+            )
+            .bind(old.id)
+            .bind(&self.options.source)
+            .bind(&draft.content)
+            .bind(&version)
+            .bind(now())
+            .bind(&self.options.author)
+            .bind(&reason)
+            .execute(pool)
+            .await?;
+        }
+        self.report.queued.push(old.slug.clone());
+        self.find(draft, Outcome::Queued, reason);
         Ok(())
     }
 
-    async fn missing(
-        &self,
-        seen: &HashSet<String>,
-        options: &Options,
-        report: &mut Report,
+    async fn keep(
+        &mut self,
+        transaction: &mut sqlx::AnyConnection,
+        plan: Plan,
+        problems: &[String],
     ) -> Result<()> {
-        let rows = sqlx::query("SELECT slug, source_key FROM record WHERE source = $1 AND state = 'published' ORDER BY slug")
-            .bind(&options.source)
-            .fetch_all(&self.ledger.pool)
-            .await?;
-        for row in &rows {
-            if !seen.contains(&row.try_get::<String, _>(1)?) {
-                report.missing.push(row.try_get(0)?);
-            }
-        }
-        if !options.prune || options.dry_run || report.missing.is_empty() {
+        let Plan { draft, old, wanted } = plan;
+        if let Some((old, said)) = &old
+            && (wanted.hash == *said || wanted.hash == old.hash)
+            && old.state == State::Published
+        {
+            // All that was new was refused.
+            self.report.unchanged += 1;
             return Ok(());
         }
-        if report.missing.len() * 10 > rows.len() && !options.force {
-            report.findings.push(Finding {
+        for problem in problems {
+            self.find(&draft, Outcome::Queued, format!("not published: {problem}"));
+        }
+        let before = old.as_ref().map(|(old, _)| old);
+        let waits = !problems.is_empty();
+        let state = match before.map(|o| o.state) {
+            // A version that breaks a rule does not replace one that is public.
+            Some(State::Published) if waits => {
+                let (old, _) = old.as_ref().expect("it has a state");
+                let reason = format!("breaks a mandatory rule: {}", problems[0]);
+                let draft = Draft {
+                    content: wanted.content,
+                    ..draft
+                };
+                return self.suggest_within(transaction, old, &draft, reason).await;
+            }
+            _ if waits => State::Suggested,
+            Some(State::Accepted) => State::Accepted,
+            Some(State::Suggested) if self.options.state == State::Suggested => State::Suggested,
+            Some(_) => State::Published,
+            None => self.options.state,
+        };
+        let reason = format!("import of {}", self.options.source);
+        let change = ledger::Change {
+            state,
+            content: wanted.content,
+            author: &self.options.author,
+            reason: &reason,
+            audience: None,
+            merged_into: None,
+        };
+        let origin = Origin {
+            slug: &wanted.slug,
+            iri: &wanted.iri,
+            source: &self.options.source,
+            key: &draft.key,
+        };
+        let origin = before.is_none().then_some(&origin);
+        let record = ledger::append(transaction, before, origin, change, now()).await?;
+        sqlx::query("UPDATE record SET said = $1 WHERE id = $2")
+            .bind(&record.hash)
+            .bind(record.id)
+            .execute(&mut *transaction)
+            .await?;
+        if state != State::Published {
+            self.report.queued.push(record.slug.clone());
+        } else if before.is_some_and(|o| o.state == State::Published) {
+            self.report.changed.push(record.slug.clone());
+        } else {
+            self.report.added.push(record.slug.clone());
+        }
+        Ok(())
+    }
+
+    async fn suggest_within(
+        &mut self,
+        transaction: &mut sqlx::AnyConnection,
+        old: &Record,
+        draft: &Draft,
+        reason: String,
+    ) -> Result<()> {
+        let version = hash(&draft.content);
+        let same =
+            sqlx::query("SELECT 1 FROM suggestion WHERE record = $1 AND source = $2 AND hash = $3")
+                .bind(old.id)
+                .bind(&self.options.source)
+                .bind(&version)
+                .fetch_optional(&mut *transaction)
+                .await?
+                .is_some();
+        if same {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        sqlx::query("DELETE FROM suggestion WHERE record = $1 AND source = $2")
+            .bind(old.id)
+            .bind(&self.options.source)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "INSERT INTO suggestion (id, record, source, content, hash, at, author, reason) \
+             VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM suggestion), $1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(old.id)
+        .bind(&self.options.source)
+        .bind(&draft.content)
+        .bind(&version)
+        .bind(now())
+        .bind(&self.options.author)
+        .bind(&reason)
+        .execute(&mut *transaction)
+        .await?;
+        self.report.queued.push(old.slug.clone());
+        Ok(())
+    }
+
+    /// Adds what the source's documents were found to hold beside drafts.
+    pub fn note(&mut self, findings: Vec<Finding>) {
+        self.report.findings.extend(findings);
+    }
+
+    /// How many drafts were taken so far.
+    pub fn taken(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Lists what the source no longer names, withdraws it where that was asked for, and reports.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn finish(mut self) -> Result<Report> {
+        let rows = sqlx::query(
+            "SELECT slug, source_key FROM record WHERE source = $1 AND state = 'published' ORDER BY slug",
+        )
+        .bind(&self.options.source)
+        .fetch_all(&self.catalogue.ledger.pool)
+        .await?;
+        for row in &rows {
+            if !self.seen.contains(row.try_get::<&str, _>(1)?) {
+                self.report.missing.push(row.try_get(0)?);
+            }
+        }
+        self.report.findings.sort_by_key(|f| f.line);
+        let missing = self.report.missing.clone();
+        if !self.options.prune || missing.is_empty() {
+            return Ok(self.report);
+        }
+        if missing.len() * 10 > rows.len() && !self.options.force {
+            self.report.findings.push(Finding {
                 line: 0,
-                entry: options.source.clone(),
-                outcome: "skipped",
+                entry: self.options.source.clone(),
+                outcome: Outcome::Skipped,
                 reason: format!(
                     "{} of {} records would be withdrawn, more than a tenth; --force does it",
-                    report.missing.len(),
+                    missing.len(),
                     rows.len()
                 ),
             });
-            return Ok(());
+            return Ok(self.report);
         }
-        let mut transaction = self.ledger.pool.begin().await?;
-        let mut applied = Vec::new();
-        for slug in &report.missing {
-            let old = current(&mut transaction, slug).await?;
-            let new = write(
-                &mut transaction,
-                Some(&old),
-                slug,
-                &old.iri,
-                State::Withdrawn,
-                old.content.clone(),
-                options,
-            )
-            .await?;
-            applied.push((Some(old), new));
+        if !self.options.dry_run {
+            let mut transaction = self.catalogue.ledger.pool.begin().await?;
+            let reason = format!("no longer named by {}", self.options.source);
+            for slug in &missing {
+                let Some(old) = ledger::current(&mut transaction, slug).await? else {
+                    continue;
+                };
+                let change = ledger::Change {
+                    state: State::Withdrawn,
+                    content: old.content.clone(),
+                    author: &self.options.author,
+                    reason: &reason,
+                    audience: None,
+                    merged_into: None,
+                };
+                ledger::append(&mut transaction, Some(&old), None, change, now()).await?;
+            }
+            transaction.commit().await?;
+            self.catalogue.catch_up().await?;
         }
-        transaction.commit().await?;
-        self.apply(&applied).await?;
-        report.withdrawn.clone_from(&report.missing);
-        Ok(())
+        self.report.withdrawn = missing;
+        Ok(self.report)
     }
 }
 
-async fn current(transaction: &mut sqlx::Transaction<'_, sqlx::Any>, slug: &str) -> Result<Record> {
-    crate::store::ledger::current(transaction, slug).await
-}
-
-/// The wish, or the first of `-2`, `-3` … that no record has or had.
-async fn free_slug(
-    transaction: &mut sqlx::Transaction<'_, sqlx::Any>,
-    wish: &str,
-) -> Result<String> {
-    let mut slug = wish.to_owned();
-    let mut n = 2;
-    while sqlx::query("SELECT 1 FROM record WHERE slug = $1")
-        .bind(&slug)
-        .fetch_optional(&mut **transaction)
-        .await?
-        .is_some()
-    {
-        slug = format!("{}-{n}", &wish[..wish.len().min(76)]);
-        n += 1;
+/// Moves a draft to the slug and IRI that the record really has; a foreign IRI stays, and nodes
+/// below our page of it move along.
+fn rename(draft: &mut Draft, slug: &str, iri: &str) {
+    let page = format!("{BASE}resource/{}", draft.slug);
+    let own = format!("{BASE}resource/{slug}");
+    if draft.iri == iri && page == own {
+        return;
     }
-    Ok(slug)
+    let moves = [
+        (format!("<{}>", draft.iri), format!("<{iri}>")),
+        (format!("<{}#", draft.iri), format!("<{iri}#")),
+        (format!("<{page}#"), format!("<{own}#")),
+        (format!("\"{page}#"), format!("\"{own}#")),
+    ];
+    draft.content = sorted(draft.content.split_inclusive('\n').map(|line| {
+        moves
+            .iter()
+            .fold(line.to_owned(), |l, (from, to)| l.replace(from, to))
+    }));
+    draft.iri = iri.to_owned();
+    draft.slug = slug.to_owned();
 }
 
-/// The IRI and content under the slug that the record really has; a foreign IRI stays.
-fn renamed(draft: &Draft, slug: &str, content: String) -> (String, String) {
-    let base = crate::record::vocab::BASE;
-    let iri = draft.iri.as_str();
-    let own = format!("{base}resource/{slug}");
-    if iri == own || !iri.starts_with(base) {
-        return (iri.to_owned(), content);
+fn illegal_character(s: &Statement<'_>) -> Option<char> {
+    let value = literal(s.object)?.value();
+    value.chars().find(|c| !syntax::is_xml(*c))
+}
+
+fn check_characters(content: &str) -> Result<()> {
+    match statements(content).find_map(|s| illegal_character(&s)) {
+        Some(c) => Err(Error::bad_input(format!(
+            "a value holds the character U+{:04X}, which XML cannot carry",
+            c as u32
+        ))),
+        None => Ok(()),
     }
-    let mut lines: Vec<String> = content
-        .lines()
-        .map(|l| {
-            l.replace(&format!("<{iri}>"), &format!("<{own}>"))
-                .replace(&format!("<{iri}#"), &format!("<{own}#"))
-                + "\n"
-        })
-        .collect();
-    lines.sort_unstable();
-    (own, lines.concat())
 }
 
-async fn write(
-    transaction: &mut sqlx::Transaction<'_, sqlx::Any>,
-    old: Option<&Record>,
-    slug: &str,
-    iri: &str,
-    state: State,
-    content: String,
-    options: &Options,
-) -> Result<Record> {
-    let row = sqlx::query(
-        "SELECT (SELECT COALESCE(MAX(seq), 0) FROM change), (SELECT COALESCE(MAX(at), 0) FROM change), \
-         (SELECT COALESCE(MAX(id), 0) FROM record), (SELECT COALESCE(MAX(publication), 0) FROM record)",
-    )
-    .fetch_one(&mut **transaction)
-    .await?;
-    let (seq, last, id, publication): (i64, i64, i64, i64) = (
-        row.try_get(0)?,
-        row.try_get(1)?,
-        row.try_get(2)?,
-        row.try_get(3)?,
-    );
-    let now = SystemTime::now()
+/// Microseconds since the epoch, UTC.
+fn now() -> i64 {
+    SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX));
-    // A clock that steps back must not reorder the ledger.
-    let at = now.max(last + 1);
-    let seq = seq + 1;
-    let record = Record {
-        id: old.map_or(id + 1, |o| o.id),
-        slug: slug.to_owned(),
-        iri: iri.to_owned(),
-        state,
-        seq,
-        publication: old
-            .and_then(|o| o.publication)
-            .or((state == State::Published).then_some(publication + 1)),
-        issued: old.map_or(at, |o| o.issued),
-        modified: at,
-        hash: hash(&content),
-        content,
-    };
-    sqlx::query("INSERT INTO change (seq, at, record, state, content, hash, author, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
-        .bind(seq)
-        .bind(at)
-        .bind(record.id)
-        .bind(state.to_string())
-        .bind(&record.content)
-        .bind(&record.hash)
-        .bind(&options.author)
-        .bind(format!("import of {}", options.source))
-        .execute(&mut **transaction)
-        .await?;
-    let statement = if old.is_some() {
-        "UPDATE record SET slug = $2, iri = $3, state = $4, seq = $5, publication = $6, issued = $7, modified = $8 WHERE id = $1"
-    } else {
-        "INSERT INTO record (id, slug, iri, state, seq, publication, issued, modified, source, source_key, source_hash) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $2, '')"
-    };
-    sqlx::query(statement)
-        .bind(record.id)
-        .bind(&record.slug)
-        .bind(&record.iri)
-        .bind(state.to_string())
-        .bind(seq)
-        .bind(record.publication)
-        .bind(record.issued)
-        .bind(record.modified)
-        .execute(&mut **transaction)
-        .await?;
-    Ok(record)
+        .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Runs work that keeps a processor busy where it does not hold up requests.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Error::internal)?
 }

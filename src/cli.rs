@@ -1,27 +1,38 @@
-//! The command line: each command opens the catalogue, does one thing and says what it did.
+//! The command line: each command does one thing and says what it did. All but `serve` and `restore`
+//! go through the operators' socket, to the service that runs or, where none does, to itself.
 use crate::catalogue::{Catalogue, Options, Report};
-use crate::error::{Error, Result};
+use crate::config::Config;
+use crate::control::{self, Audience, Decision, Edit, Heard, Sent, Verdict, Waiting};
+use crate::error::{Error, Kind, Result};
 use crate::harvest::{self, Format};
-use crate::mapping::dcat::Syntax;
-use crate::record::State;
+use crate::mapping::Parsed;
+use crate::record::{Outcome, State, Step};
 use crate::store::ledger::Ledger;
-use clap::{Parser, Subcommand, ValueEnum};
+use crate::{client, http, seed, telemetry};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use futures_util::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// A DCAT-AP catalogue of Local Digital Twin resources.
+/// A DCAT-AP catalogue of Local Digital Twin resources: one program that takes descriptions in and
+/// serves them as pages, DCAT and SPARQL.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
     /// Where the catalogue is kept.
-    #[arg(long, global = true, default_value = "./var")]
+    #[arg(long, global = true, default_value = "./var", value_name = "DIR")]
     data_dir: PathBuf,
-    /// The address readers use; own IRIs are below it.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
-    public_url: String,
+    /// A file with settings; `config` prints them all with their defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address that readers use; own IRIs begin with it.
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -42,57 +53,114 @@ enum Out {
     Sheet,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Word {
+    Accept,
+    Reject,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Serve the catalogue over HTTP.
+    ///
+    /// Standard output carries one line, `listening on http://ADDR:PORT`; logs go to standard error.
     Serve {
-        #[arg(long, default_value = "127.0.0.1:8080")]
-        listen: String,
-        /// Do not fill an empty catalogue with the bundled library.
+        /// Address and port; port 0 takes a free one.
+        #[arg(long, value_name = "ADDR:PORT")]
+        listen: Option<String>,
+        /// Do not fill the catalogue with the bundled library.
         #[arg(long)]
         no_seed: bool,
     },
-    /// Bring in a sheet or an RDF catalogue.
-    Import {
-        /// A path, or - for standard input.
-        source: String,
-        #[arg(long)]
-        format: Option<Format>,
-        /// Say what would change and write nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// Publish at once, or queue for a moderator.
-        #[arg(long = "as", default_value = "published")]
-        as_state: As,
-        /// Withdraw what this source no longer names, at most a tenth of it.
-        #[arg(long)]
-        prune: bool,
-        /// With --prune: without the limit.
-        #[arg(long)]
-        force: bool,
-        /// The source's name; its address unless given.
-        #[arg(long)]
-        source_name: Option<String>,
-        /// Write the report as JSON here.
-        #[arg(long)]
-        report: Option<PathBuf>,
-    },
+    /// Bring in what a source says: the library's sheet, its JSON form, or RDF.
+    ///
+    /// The same source twice changes nothing. What was edited by hand stays, and the source's
+    /// change waits for a moderator. A row or record that cannot be used is listed with its line
+    /// and reason and stops no other.
+    Import(Import),
     /// Write the whole catalogue to standard output.
     Export {
         #[arg(long, default_value = "ttl")]
         format: Out,
     },
+    /// List what waits for a moderator: new records and changes to published ones.
+    Queue,
+    /// Take a step in the life of a record.
+    Decide {
+        /// The record's name in its address, /resource/SLUG.
+        slug: String,
+        step: Step,
+        /// With withdraw: the record that stands for it from now on.
+        #[arg(long, value_name = "SLUG")]
+        into: Option<String>,
+        /// Why; it is kept in the ledger.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Accept or reject a change that `queue` lists by number.
+    Settle { number: i64, word: Word },
+    /// Replace a record by the one a file describes, by hand; imports leave it alone from then on.
+    Edit {
+        /// RDF with one record that the catalogue has; - for standard input.
+        file: String,
+        #[arg(long, default_value = "edited by hand")]
+        reason: String,
+    },
+    /// Say who may read a record: `public`, or the name of a claim.
+    Restrict { slug: String, audience: String },
+    /// Erase all versions of a record for good; its number and tombstone stay.
+    Purge { slug: String },
+    /// Make everything anew that follows from the ledger.
+    Rebuild,
+    /// Copy the catalogue, also a running one, into one file that carries its own digest.
+    Backup { file: PathBuf },
+    /// Put a backup in place, after checking its digest and each version's hash.
+    Restore {
+        file: PathBuf,
+        /// Replace the catalogue that is there.
+        #[arg(long)]
+        replace: bool,
+        /// Make it an instance of its own, beside the one that was copied.
+        #[arg(long)]
+        as_new: bool,
+    },
+    /// Print every setting with its default and meaning.
+    Config,
 }
 
+#[derive(Args)]
+struct Import {
+    /// Paths, addresses, or - for standard input. Several are one source in several documents.
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// What the source is; guessed from its name and look unless given.
+    #[arg(long)]
+    format: Option<Format>,
+    /// Say what would change and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Publish at once, or queue for a moderator.
+    #[arg(long = "as", default_value = "published", value_name = "STATE")]
+    as_state: As,
+    /// Withdraw what this source no longer names, at most a tenth of it.
+    #[arg(long)]
+    prune: bool,
+    /// With --prune: without the limit.
+    #[arg(long)]
+    force: bool,
+    /// The source's name, which its records belong to; the first SOURCE unless given.
+    #[arg(long, value_name = "NAME")]
+    source_name: Option<String>,
+    /// Write what was done and found as JSON here.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong usage.
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::INFO)
-        .init();
     match act(cli).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(e) => {
             eprintln!("error: {e}");
             ExitCode::FAILURE
@@ -100,136 +168,84 @@ pub async fn run() -> ExitCode {
     }
 }
 
-/// Takes the directory for this process, until the file is dropped.
-fn lock(dir: &Path) -> Result<File> {
-    std::fs::create_dir_all(dir)
-        .map_err(|e| Error::bad_input(format!("{}: {e}", dir.display())))?;
-    let file = File::create(dir.join("lock"))
-        .map_err(|e| Error::bad_input(format!("{}: {e}", dir.display())))?;
-    file.try_lock().map_err(|_| {
-        Error::bad_input(format!(
-            "{} is held by a running ldt-catalogue; stop it first",
-            dir.display()
-        ))
-    })?;
-    Ok(file)
-}
-
-async fn act(cli: Cli) -> Result<()> {
-    let _held = lock(&cli.data_dir)?;
-    let ledger = Ledger::open(&cli.data_dir, None).await?;
-    let catalogue = Catalogue::open(ledger, &cli.public_url).await?;
+async fn act(cli: Cli) -> Result<ExitCode> {
+    let mut config = Config::read(cli.config.as_deref(), |name| std::env::var(name).ok())?;
+    if let Some(url) = cli.public_url {
+        config.server.public_url = url;
+    }
+    let dir = cli.data_dir;
     match cli.command {
-        Command::Serve { listen, no_seed } => serve(catalogue, &listen, !no_seed).await,
-        Command::Import {
-            source,
-            format,
-            dry_run,
-            as_state,
-            prune,
-            force,
-            source_name,
-            report,
-        } => {
-            let parsed = harvest::parse(
-                &source,
-                &harvest::bytes(&source)?,
-                format,
-                &catalogue.public_url,
-            )?;
-            let state = match as_state {
-                As::Published => State::Published,
-                As::Suggested => State::Suggested,
-            };
-            let options = Options {
-                source: source_name.unwrap_or(source),
-                author: "operator".into(),
-                state,
-                dry_run,
-                prune,
-                force,
-            };
-            let done = catalogue.import(parsed, &options).await?;
-            if let Some(path) = report {
-                std::fs::write(
-                    &path,
-                    serde_json::to_vec_pretty(&done).map_err(Error::internal)?,
-                )
-                .map_err(|e| Error::bad_input(format!("{}: {e}", path.display())))?;
+        Command::Config => {
+            print!("{}", crate::config::DEFAULTS);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Serve { listen, no_seed } => {
+            if let Some(listen) = listen {
+                config.server.listen = listen;
             }
-            tell(&done, dry_run);
-            Ok(())
+            telemetry::log(&config.log)?;
+            serve(&config, &dir, !no_seed).await
         }
-        Command::Export { format } => {
-            let bytes = match format {
-                Out::Sheet => crate::http::sheet(&catalogue).await?,
-                Out::Ttl => crate::http::whole(&catalogue, Syntax::Turtle).await?,
-                Out::Nt => crate::http::whole(&catalogue, Syntax::NTriples).await?,
-                Out::Rdf => crate::http::whole(&catalogue, Syntax::RdfXml).await?,
-                Out::Jsonld => crate::http::whole(&catalogue, Syntax::JsonLd).await?,
-                Out::Trig => crate::http::whole(&catalogue, Syntax::TriG).await?,
-            };
-            std::io::stdout()
-                .write_all(&bytes)
-                .map_err(|e| Error::bad_input(format!("standard output: {e}")))
+        Command::Restore {
+            file,
+            replace,
+            as_new,
+        } => restore(&config, &dir, &file, replace, as_new).await,
+        other => {
+            config.log.level = "warn".into();
+            config.log.format = "text".into();
+            telemetry::log(&config.log)?;
+            let door = Door::open(&config, &dir).await?;
+            through(&door, &config, other).await
         }
     }
 }
 
-fn tell(report: &Report, dry_run: bool) {
-    for f in &report.findings {
-        println!(
-            "{:>6}  {:<8} {:<24} {}",
-            f.line, f.outcome, f.entry, f.reason
-        );
+/// Takes the directory for this process, until the file is dropped; `None` where another has it.
+fn lock(dir: &Path) -> Result<Option<File>> {
+    let failed = |e: std::io::Error| Error::bad_input(format!("{}: {e}", dir.display()));
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let file = File::create(dir.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(e)) => Err(failed(e)),
     }
-    for slug in &report.missing {
-        println!("     -  missing  {slug}");
-    }
-    println!(
-        "{}{} added, {} changed, {} unchanged, {} withdrawn, {} missing, {} findings",
-        if dry_run { "would be: " } else { "" },
-        report.added.len(),
-        report.changed.len(),
-        report.unchanged,
-        report.withdrawn.len(),
-        report.missing.len(),
-        report.findings.len()
-    );
 }
 
-const RESOURCES: &str = include_str!("../data/resources.csv");
-
-/// Imports the bundled library once for each version of it.
-async fn seed(catalogue: &Catalogue) -> Result<()> {
-    let version = crate::record::hash(RESOURCES);
-    if catalogue.ledger.meta("bundled").await?.as_deref() == Some(&version) {
-        return Ok(());
-    }
-    let options = Options {
-        source: "bundled".into(),
-        author: "bundled".into(),
-        state: State::Published,
-        dry_run: false,
-        prune: false,
-        force: false,
-    };
-    catalogue
-        .import(crate::mapping::sheet::read(RESOURCES.as_bytes())?, &options)
-        .await?;
-    catalogue.ledger.set_meta("bundled", &version).await
+fn held(dir: &Path) -> Error {
+    Error::bad_input(format!(
+        "{} is held by a running ldt-catalogue; stop it first",
+        dir.display()
+    ))
 }
 
-async fn serve(catalogue: Catalogue, listen: &str, seeded: bool) -> Result<()> {
-    if seeded {
-        seed(&catalogue).await?;
-    }
-    let catalogue = Arc::new(catalogue);
+async fn open(config: &Config, dir: &Path) -> Result<Arc<Catalogue>> {
+    let ledger = Ledger::open(dir, &config.ledger.url).await?;
+    let catalogue = Catalogue::open(
+        ledger,
+        dir.to_owned(),
+        config.public_url()?,
+        config.catalogue.clone(),
+    )
+    .await?;
+    Ok(Arc::new(catalogue))
+}
+
+async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
+    let _held = lock(dir)?.ok_or_else(|| held(dir))?;
+    let listen = &config.server.listen;
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .map_err(|e| Error::bad_input(format!("{listen}: {e}")))?;
     let address = listener.local_addr().map_err(Error::internal)?;
-    println!("listening on http://{address}");
+    let mut config = config.clone();
+    config.server.listen = address.to_string();
+    let catalogue = open(&config, dir).await?;
+    if seeded {
+        seed::plant(&catalogue).await?;
+    }
+    control::serve(catalogue.clone(), dir)?;
     tokio::spawn({
         let catalogue = catalogue.clone();
         async move {
@@ -238,20 +254,401 @@ async fn serve(catalogue: Catalogue, listen: &str, seeded: bool) -> Result<()> {
             }
         }
     });
-    axum::serve(listener, crate::http::router(catalogue))
-        .with_graceful_shutdown(stopped())
-        .await
-        .map_err(Error::internal)
+    println!("listening on http://{address}");
+    tracing::info!(%address, public_url = catalogue.public_url, "listening");
+    let body = config.server.body_megabytes << 20;
+    let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, http::router(catalogue.clone(), body))
+        .with_graceful_shutdown(async move {
+            stopped().await;
+            let _ = stop.send(());
+        })
+        .into_future();
+    let drained = async {
+        let _ = stopping.await;
+        tokio::time::sleep(Duration::from_secs(config.server.drain_seconds)).await;
+    };
+    tokio::select! {
+        done = server => done.map_err(Error::internal)?,
+        () = drained => tracing::warn!("some requests did not end in time"),
+    }
+    let _ = std::fs::remove_file(control::socket(dir));
+    catalogue.ledger.clone().close().await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn stopped() {
-    let mut terminate =
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(signal) => signal,
-            Err(_) => return std::future::pending().await,
-        };
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    let Ok(mut terminate) = terminate else {
+        return std::future::pending().await;
+    };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
+}
+
+async fn restore(
+    config: &Config,
+    dir: &Path,
+    file: &Path,
+    replace: bool,
+    as_new: bool,
+) -> Result<ExitCode> {
+    let _held = lock(dir)?.ok_or_else(|| held(dir))?;
+    if !config.ledger.url.is_empty() {
+        return Err(Error::bad_input(
+            "restore fills the SQLite ledger of a data directory; unset ledger.url",
+        ));
+    }
+    let failed = |e: std::io::Error| Error::bad_input(format!("{}: {e}", file.display()));
+    let target = dir.join("ledger.db");
+    if target.exists() && !replace {
+        let there = Ledger::open(dir, "").await?;
+        let changes = there.extent().await?.seq;
+        there.close().await?;
+        if changes > 0 {
+            return Err(Error::bad_input(format!(
+                "{} holds a catalogue with {changes} changes; --replace puts the backup in its place",
+                dir.display()
+            )));
+        }
+    }
+    let part = dir.join("restore.part");
+    let _ = std::fs::remove_file(&part);
+    std::fs::copy(file, &part).map_err(failed)?;
+    let checked = async {
+        let copy = Ledger::at(&format!("sqlite://{}", part.display())).await?;
+        let digest = copy.verify().await?;
+        if as_new {
+            let instance: [u8; 16] = rand::random();
+            let instance = crate::record::hex(&instance);
+            copy.set_meta("instance", &instance).await?;
+        }
+        let changes = copy.extent().await?;
+        copy.close().await?;
+        Ok::<_, Error>((digest, changes))
+    };
+    let (digest, extent) = match checked.await {
+        Ok(found) => found,
+        Err(e) => {
+            let _ = std::fs::remove_file(&part);
+            let message = if e.kind == Kind::Internal {
+                format!("{} is no backup: {e}", file.display())
+            } else {
+                format!("{}: {e}", file.display())
+            };
+            return Err(Error::bad_input(message));
+        }
+    };
+    for tail in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(dir.join(format!("ledger.db{tail}")));
+        let _ = std::fs::remove_file(dir.join(format!("restore.part{tail}")));
+    }
+    File::open(&part)
+        .and_then(|f| f.sync_all())
+        .and_then(|()| std::fs::rename(&part, &target))
+        .and_then(|()| File::open(dir)?.sync_all())
+        .map_err(failed)?;
+    http::document::forget(dir)?;
+    println!(
+        "restored {} changes, {} published records, digest {digest}",
+        extent.seq, extent.total
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The way to the catalogue: a client of the operators' socket, and the lock where this process
+/// itself answers there.
+struct Door {
+    client: reqwest::Client,
+    _held: Option<File>,
+}
+
+impl Door {
+    async fn open(config: &Config, dir: &Path) -> Result<Self> {
+        let held = lock(dir)?;
+        if held.is_some() {
+            let catalogue = open(config, dir).await?;
+            control::serve(catalogue, dir)?;
+        }
+        let client = client::client()?
+            .unix_socket(control::socket(dir))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self {
+            client,
+            _held: held,
+        })
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
+        let answer = request.send().await.map_err(|e| {
+            let cause = std::error::Error::source(&e).map_or(String::new(), |s| format!(": {s}"));
+            Error::bad_input(format!("the service does not answer: {e}{cause}"))
+        })?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let text = answer.text().await.unwrap_or_default();
+        let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let detail = problem["detail"].as_str().map_or(text.as_str(), |d| d);
+        Err(Error::bad_input(if detail.is_empty() {
+            status.to_string()
+        } else {
+            detail.to_owned()
+        }))
+    }
+
+    async fn post(&self, path: &str, body: &impl serde::Serialize) -> Result<String> {
+        let request = self.client.post(format!("http://socket/{path}")).json(body);
+        self.send(request)
+            .await?
+            .json()
+            .await
+            .map_err(Error::internal)
+    }
+
+    /// Writes what an address answers as it comes.
+    async fn pour(&self, path: &str, mut out: impl Write) -> Result<()> {
+        let mut answer = self
+            .send(self.client.get(format!("http://socket/{path}")))
+            .await?;
+        while let Some(chunk) = answer.chunk().await.map_err(Error::internal)? {
+            out.write_all(&chunk)
+                .map_err(|e| Error::bad_input(format!("cannot write: {e}")))?;
+        }
+        out.flush()
+            .map_err(|e| Error::bad_input(format!("cannot write: {e}")))
+    }
+}
+
+async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitCode> {
+    let said = match command {
+        Command::Import(import) => return bring_in(door, config, import).await,
+        Command::Export { format } => {
+            let kind = match format {
+                Out::Ttl => "ttl",
+                Out::Nt => "nt",
+                Out::Rdf => "rdf",
+                Out::Jsonld => "jsonld",
+                Out::Trig => "trig",
+                Out::Sheet => "csv",
+            };
+            door.pour(&format!("export/{kind}"), std::io::stdout().lock())
+                .await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Queue => {
+            let answer = door.send(door.client.get("http://socket/queue")).await?;
+            let waiting: Vec<Waiting> = answer.json().await.map_err(Error::internal)?;
+            for w in &waiting {
+                let number = w.number.map_or("-".into(), |n| n.to_string());
+                println!("{number:>6}  {:<10} {:<32} {}", w.what, w.slug, w.reason);
+            }
+            format!("{} waiting", waiting.len())
+        }
+        Command::Decide {
+            slug,
+            step,
+            into,
+            reason,
+        } => {
+            let decision = Decision {
+                slug,
+                step,
+                into,
+                reason,
+            };
+            door.post("decide", &decision).await?
+        }
+        Command::Settle { number, word } => {
+            let verdict = Verdict {
+                suggestion: number,
+                accept: matches!(word, Word::Accept),
+            };
+            door.post("settle", &verdict).await?
+        }
+        Command::Edit { file, reason } => {
+            let document = harvest::fetch(&file, &config.import).await?;
+            let parsed = document.parse(Some(Format::Rdf), &config.public_url()?)?;
+            let [draft] = <[_; 1]>::try_from(parsed.drafts).map_err(|d| {
+                Error::bad_input(format!(
+                    "{file} describes {} records; one is wanted",
+                    d.len()
+                ))
+            })?;
+            door.post("edit", &Edit { draft, reason }).await?
+        }
+        Command::Restrict { slug, audience } => {
+            door.post("restrict", &Audience { slug, audience }).await?
+        }
+        Command::Purge { slug } => door.post(&format!("purge/{slug}"), &()).await?,
+        Command::Rebuild => door.post("rebuild", &()).await?,
+        Command::Backup { file } => return back_up(door, &file).await,
+        Command::Serve { .. } | Command::Restore { .. } | Command::Config => {
+            return Err(Error::internal("these do not go through the door"));
+        }
+    };
+    println!("{said}");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn back_up(door: &Door, file: &Path) -> Result<ExitCode> {
+    if file.exists() {
+        return Err(Error::bad_input(format!(
+            "{} is there already; a backup replaces nothing",
+            file.display()
+        )));
+    }
+    let failed = |e: std::io::Error| Error::bad_input(format!("{}: {e}", file.display()));
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let written = async {
+        let out = File::create(&part).map_err(failed)?;
+        door.pour("backup", &out).await?;
+        out.sync_all().map_err(failed)?;
+        // What arrived is checked before it gets its name.
+        let copy = Ledger::at(&format!("sqlite://{}", part.display())).await?;
+        let digest = copy.verify().await?;
+        let extent = copy.extent().await?;
+        copy.close().await?;
+        std::fs::rename(&part, file).map_err(failed)?;
+        Ok::<_, Error>((digest, extent))
+    };
+    match written.await {
+        Ok((digest, extent)) => {
+            println!(
+                "{}: {} changes, {} published records, digest {digest}",
+                file.display(),
+                extent.seq,
+                extent.total
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(e) => {
+            let _ = std::fs::remove_file(&part);
+            Err(e)
+        }
+    }
+}
+
+async fn bring_in(door: &Door, config: &Config, import: Import) -> Result<ExitCode> {
+    let mut documents = Vec::new();
+    for source in &import.sources {
+        let document = harvest::fetch(source, &config.import).await?;
+        documents.push(document.parse(import.format, &config.public_url()?)?);
+    }
+    let parsed = Parsed::join(documents);
+    let options = Options {
+        source: import
+            .source_name
+            .unwrap_or_else(|| import.sources[0].clone()),
+        author: "import".into(),
+        state: match import.as_state {
+            As::Published => State::Published,
+            As::Suggested => State::Suggested,
+        },
+        dry_run: import.dry_run,
+        prune: import.prune,
+        force: import.force,
+    };
+    let report = send_in(door, &options, parsed).await?;
+    if let Some(path) = &import.report {
+        let text = serde_json::to_vec_pretty(&report).map_err(Error::internal)?;
+        std::fs::write(path, text)
+            .map_err(|e| Error::bad_input(format!("{}: {e}", path.display())))?;
+    }
+    tell(&report, import.dry_run);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn send_in(door: &Door, options: &Options, parsed: Parsed) -> Result<Report> {
+    let total = parsed.drafts.len();
+    let first = serde_json::to_string(options).map_err(Error::internal)?;
+    let sent = parsed
+        .drafts
+        .into_iter()
+        .map(Sent::Draft)
+        .chain(parsed.findings.into_iter().map(Sent::Finding))
+        .chain([Sent::End])
+        .map(|s| serde_json::to_string(&s));
+    let lines = futures_util::stream::iter(std::iter::once(Ok(first)).chain(sent))
+        .map(|line| line.map(|l| l + "\n"));
+    let request = door
+        .client
+        .post("http://socket/import")
+        .body(reqwest::Body::wrap_stream(lines));
+    let mut answer = door.send(request).await?;
+    let progress = progress(total);
+    let mut rest = Vec::new();
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|e| Error::bad_input(format!("the service went away: {e}")))?
+    {
+        rest.extend_from_slice(&chunk);
+        while let Some(end) = rest.iter().position(|b| *b == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            match serde_json::from_slice(&line).map_err(Error::internal)? {
+                Heard::Kept(n) => progress(n),
+                Heard::Report(report) => return Ok(report),
+                Heard::Failed(reason) => return Err(Error::bad_input(reason)),
+            }
+        }
+    }
+    Err(Error::bad_input("the service went away in the middle"))
+}
+
+/// Shows how many entries are kept: a bar on a terminal, plain lines on standard error elsewhere.
+fn progress(total: usize) -> impl Fn(usize) {
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let style = ProgressStyle::with_template("{bar:40} {pos} of {len} entries, {per_sec}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::new(total as u64).with_style(style)
+    });
+    move |kept| match &bar {
+        Some(bar) => bar.set_position(kept as u64),
+        None => eprintln!("{kept} of {total} entries"),
+    }
+}
+
+fn tell(report: &Report, dry_run: bool) {
+    if !report.findings.is_empty() {
+        println!("{:>6}  {:<8} {:<28} reason", "line", "outcome", "entry");
+    }
+    for f in &report.findings {
+        let outcome = match f.outcome {
+            Outcome::Skipped => "skipped",
+            Outcome::Dropped => "dropped",
+            Outcome::Queued => "queued",
+            Outcome::Noted => "noted",
+        };
+        let line = match f.line {
+            0 => "-".to_owned(),
+            line => line.to_string(),
+        };
+        println!("{line:>6}  {outcome:<8} {:<28} {}", f.entry, f.reason);
+    }
+    for (what, slugs) in [
+        ("missing", &report.missing),
+        ("withdrew", &report.withdrawn),
+    ] {
+        for slug in slugs {
+            println!("{:>6}  {what:<8} {slug}", "-");
+        }
+    }
+    println!(
+        "{}{} added, {} changed, {} unchanged, {} queued, {} withdrawn, {} missing, {} findings",
+        if dry_run { "would be: " } else { "" },
+        report.added.len(),
+        report.changed.len(),
+        report.unchanged,
+        report.queued.len(),
+        report.withdrawn.len(),
+        report.missing.len(),
+        report.findings.len()
+    );
 }

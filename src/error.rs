@@ -12,7 +12,9 @@ pub enum Kind {
     Gone,
     /// No offered representation matches `Accept`: 406.
     NotAcceptable,
-    /// The method or media type does not fit: 415.
+    /// The address does not take this method: 405.
+    MethodNotAllowed,
+    /// The media type of the body does not fit: 415.
     UnsupportedMediaType,
     /// A limit on size or length was passed: 413.
     TooLarge,
@@ -29,6 +31,7 @@ impl Kind {
             Self::NotFound => 404,
             Self::Gone => 410,
             Self::NotAcceptable => 406,
+            Self::MethodNotAllowed => 405,
             Self::UnsupportedMediaType => 415,
             Self::TooLarge => 413,
             Self::Busy => 503,
@@ -43,6 +46,7 @@ impl Kind {
             Self::NotFound => "not-found",
             Self::Gone => "gone",
             Self::NotAcceptable => "not-acceptable",
+            Self::MethodNotAllowed => "method-not-allowed",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::TooLarge => "too-large",
             Self::Busy => "over-budget",

@@ -1,63 +1,122 @@
-//! Fetches what a source holds and hands it to the mapping that reads it.
+//! Fetches what a source holds, from a path, standard input or an address, and hands it to the
+//! mapping that reads it.
+use crate::client;
+use crate::config::Import;
 use crate::error::{Error, Result};
-use crate::mapping::sheet::Parsed;
-use crate::mapping::{rdf, sheet};
+use crate::mapping::sheet::Licences;
+use crate::mapping::{Parsed, rdf, sheet};
 use oxigraph::io::RdfFormat;
 use std::io::Read;
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
+    /// The library's sheet: CSV with its 22 columns.
     Sheet,
+    /// The JSON list that stands in for the sheet.
+    Json,
+    /// Any RDF serialisation.
     Rdf,
 }
 
-/// Inputs are bounded: more than this many bytes is refused.
-const LIMIT: u64 = 512 << 20;
+/// A source's bytes and what is known of their form.
+pub struct Document {
+    pub name: String,
+    pub bytes: Vec<u8>,
+    pub media: String,
+}
 
-/// Reads a path or, for `-`, standard input.
+/// Reads a path, `-` for standard input, or an address.
 ///
 /// # Errors
-/// Names the path and the reason, or the limit that was passed.
-pub fn bytes(source: &str) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
+/// Names the source and the reason, or the limit that was passed.
+pub async fn fetch(source: &str, limits: &Import) -> Result<Document> {
+    let limit = limits.source_megabytes << 20;
+    if source.starts_with("http://") || source.starts_with("https://") {
+        let time = Duration::from_secs(limits.fetch_seconds);
+        let found = client::fetch(source, limit, time).await?;
+        return Ok(Document {
+            name: source.to_owned(),
+            bytes: found.bytes,
+            media: found.media,
+        });
+    }
+    if source.contains("://") {
+        return Err(Error::bad_input(format!(
+            "{source}: only http and https addresses are fetched"
+        )));
+    }
+    let mut bytes = Vec::new();
     let read = if source == "-" {
         std::io::stdin()
             .lock()
-            .take(LIMIT + 1)
-            .read_to_end(&mut out)
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(source).and_then(|f| f.take(LIMIT + 1).read_to_end(&mut out))
+        std::fs::File::open(source).and_then(|f| f.take(limit + 1).read_to_end(&mut bytes))
     };
     read.map_err(|e| Error::bad_input(format!("{source}: {e}")))?;
-    if out.len() as u64 > LIMIT {
+    if bytes.len() as u64 > limit {
         return Err(Error::bad_input(format!(
-            "{source}: more than {LIMIT} bytes"
+            "{source} is longer than {limit} bytes"
         )));
     }
-    Ok(out)
+    Ok(Document {
+        name: source.to_owned(),
+        bytes,
+        media: String::new(),
+    })
 }
 
-/// Turns bytes into drafts, by the format given or the extension of `name`.
-pub fn parse(name: &str, bytes: &[u8], format: Option<Format>, public_url: &str) -> Result<Parsed> {
-    let extension = name.rsplit('.').next().unwrap_or_default();
-    let syntax = match extension {
-        "jsonld" => Some(RdfFormat::JsonLd {
-            profile: oxigraph::io::JsonLdProfileSet::empty(),
-        }),
-        _ => RdfFormat::from_extension(extension),
-    };
-    let format = format
-        .or(syntax.map(|_| Format::Rdf))
-        .unwrap_or(Format::Sheet);
-    match format {
-        Format::Sheet => sheet::read(bytes),
-        Format::Rdf => {
-            let syntax = syntax.ok_or_else(|| {
-                Error::bad_input(format!(
-                    "{name}: no RDF syntax has the extension {extension:?}"
-                ))
-            })?;
-            Ok(rdf::read(rdf::parse(bytes, syntax)?, public_url))
-        }
+impl Document {
+    /// Turns the bytes into drafts, by the format given, else by media type, extension or look.
+    ///
+    /// # Errors
+    /// Names the source and what was found in it.
+    pub fn parse(&self, format: Option<Format>, public_url: &str) -> Result<Parsed> {
+        let path = self.name.split(['?', '#']).next().unwrap_or(&self.name);
+        let extension = path.rsplit('.').next().unwrap_or_default().to_lowercase();
+        let syntax = match self.media.as_str() {
+            // A server that says no more than this says nothing.
+            "" | "text/plain" | "application/octet-stream" | "application/json" => {
+                rdf::format_of(&extension)
+            }
+            media => RdfFormat::from_media_type(media),
+        };
+        let looks_json = matches!(
+            self.bytes.iter().find(|b| !b.is_ascii_whitespace()),
+            Some(b'[' | b'{')
+        );
+        let format = format.unwrap_or_else(|| {
+            if syntax.is_some() {
+                Format::Rdf
+            } else if extension == "csv" || self.media == "text/csv" {
+                Format::Sheet
+            } else if looks_json {
+                Format::Json
+            } else if ["ttl", "rdf", "nt"].contains(&extension.as_str()) {
+                Format::Rdf
+            } else {
+                Format::Sheet
+            }
+        });
+        let parsed = match format {
+            Format::Sheet => sheet::read(&self.bytes, &Licences::new()),
+            Format::Json => sheet::read_json(&self.bytes),
+            Format::Rdf => syntax
+                .or_else(|| rdf::guess(&self.bytes))
+                .ok_or_else(|| {
+                    Error::bad_input(format!(
+                        "no RDF syntax has the extension {extension:?}, and its first characters show none"
+                    ))
+                })
+                .and_then(|syntax| rdf::parse(&self.bytes, syntax))
+                .map(|(graph, findings)| {
+                    let mut parsed = rdf::read(&graph, public_url);
+                    parsed.findings.extend(findings);
+                    parsed
+                }),
+        };
+        parsed.map_err(|e| Error::new(e.kind, format!("{}: {}", self.name, e.message)))
     }
 }

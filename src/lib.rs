@@ -8,12 +8,17 @@
 //! [`harvest`] fetches bytes, [`mapping`] turns them into drafts, [`record`] says what a record
 //! is and what is allowed, [`catalogue`] is the only place that writes, [`store::ledger`]
 //! numbers each change and is the truth, [`store::graph`] is a projection of it, and [`http`]
-//! reads.
+//! reads. [`cli`] is one client of [`control`], the operators' face.
 pub mod catalogue;
 pub mod cli;
+pub mod client;
+pub mod config;
+pub mod control;
 pub mod error;
 pub mod harvest;
 pub mod http;
 pub mod mapping;
 pub mod record;
+pub mod seed;
 pub mod store;
+pub mod telemetry;

@@ -1,18 +1,23 @@
-//! The DCAT face: records, catalogue pages and dumps in every syntax.
-use super::{Shared, accept, pages, reply};
+//! The DCAT face: records, agents, catalogue pages and dumps in every syntax.
+use super::document::{self, RENDERER};
+use super::reply::{self, Parts};
+use super::{Shared, accept, pages};
+use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
-use crate::mapping::dcat::{self, Syntax};
-use crate::record::vocab::{LDT_TTL, expand};
+use crate::mapping::dcat;
+use crate::mapping::syntax::Syntax;
+use crate::record::vocab::{self, BASE, expand};
 use crate::record::{Record, State};
-use axum::extract::{Path, Query, State as Extract};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Query, Request, State as Extract};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use oxigraph::model::vocab::xsd;
 use oxigraph::model::{Literal, NamedNode, Triple};
 use serde::Deserialize;
+use tower::ServiceExt;
 
 /// Entries on a page.
-const PAGE: i64 = 100;
+pub const PAGE: i64 = 100;
 
 const RDF: [(&str, Syntax); 5] = [
     ("application/rdf+xml", Syntax::RdfXml),
@@ -22,26 +27,48 @@ const RDF: [(&str, Syntax); 5] = [
     ("application/trig", Syntax::TriG),
 ];
 
-fn not_acceptable() -> Error {
-    Error::new(
-        Kind::NotAcceptable,
-        format!("offered here: text/html, {}", RDF.map(|r| r.0).join(", ")),
-    )
-}
-
 /// Picks HTML (`None`) or a syntax, and the media type to answer with.
-fn choose(accept: &str, first: Syntax) -> Result<(Option<Syntax>, &'static str)> {
+///
+/// # Errors
+/// Nothing that is offered is accepted; the error lists what is.
+pub fn choose(accept: &str, first: Syntax) -> Result<(Option<Syntax>, &'static str)> {
     let mut offered: Vec<(&'static str, Option<Syntax>)> =
         RDF.iter().map(|(m, s)| (*m, Some(*s))).collect();
     offered.sort_by_key(|(_, s)| *s != Some(first));
-    // JSON-LD under its general name, for clients that only know JSON.
+    // JSON-LD under its general name, for clients that only know JSON; Turtle's second name.
     offered.extend([
         ("text/html", None),
         ("application/json", Some(Syntax::JsonLd)),
+        ("application/xml", Some(Syntax::RdfXml)),
+        ("text/xml", Some(Syntax::RdfXml)),
     ]);
     reply::negotiate(accept, &offered)
         .map(|(m, s)| (*s, *m))
-        .ok_or_else(not_acceptable)
+        .ok_or_else(|| {
+            Error::new(
+                Kind::NotAcceptable,
+                format!("offered here: text/html, {}", RDF.map(|r| r.0).join(", ")),
+            )
+        })
+}
+
+/// A name with an extension that forces a syntax (`Some(None)` for HTML), or without one.
+type Forced = Option<(Option<Syntax>, &'static str)>;
+
+fn split(name: &str) -> Result<(&str, Forced)> {
+    let Some((stem, extension)) = name.rsplit_once('.') else {
+        return Ok((name, None));
+    };
+    if extension == "html" {
+        return Ok((stem, Some((None, "text/html"))));
+    }
+    let (syntax, media) = Syntax::of_extension(extension).ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            format!("no syntax has the extension {extension:?}; there are ttl, nt, rdf, jsonld, trig, html"),
+        )
+    })?;
+    Ok((stem, Some((Some(syntax), media))))
 }
 
 /// `/resource/{slug}`, with an extension to force a syntax.
@@ -50,116 +77,166 @@ pub async fn resource(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let (slug, extension) = name
-        .rsplit_once('.')
-        .map_or((name.as_str(), None), |(s, e)| (s, Some(e)));
+    let (slug, forced) = split(&name)?;
     let found = catalogue.ledger.by_slug(slug).await?;
-    let Some(record) = found.filter(|r| r.publication.is_some()) else {
+    let gone = |r: &Record| r.publication.is_some() && r.state == State::Withdrawn;
+    let Some(record) = found.filter(|r| r.is_shown() || gone(r)) else {
         return Err(Error::new(
             Kind::NotFound,
             format!("no entry is called {slug:?}"),
         ));
     };
-    if record.state != State::Published {
-        return Ok(tombstone(&record));
-    }
-    let (syntax, media) = match extension {
-        Some("html") => (None, "text/html"),
-        Some(e) => Syntax::of_extension(e)
-            .map(|(s, m)| (Some(s), m))
-            .ok_or_else(|| {
-                Error::new(Kind::NotFound, format!("no syntax has the extension {e:?}"))
-            })?,
+    let (syntax, media) = match forced {
+        Some(forced) => forced,
         None => choose(accept(&headers), Syntax::Turtle)?,
     };
-    let graph = dcat::absolute(dcat::published(&record)?, &catalogue.public_url);
-    let content = match syntax {
-        Some(syntax) => syntax.write(&graph)?,
-        None => pages::entry(&catalogue, &record, &graph).await?,
+    if !record.is_shown() {
+        return tombstone(&catalogue, &record, syntax, media).await;
+    }
+    let (content, modified) = match syntax {
+        Some(syntax) => document::render(&catalogue, syntax, "", &[record]).await?,
+        None => pages::entry(&catalogue, &record).await?,
     };
-    Ok(reply::body(&headers, media, content, record.modified))
+    Ok(reply::body(&headers, media, content, modified))
 }
 
-/// 410: the entry was here; nothing but that is said.
-fn tombstone(record: &Record) -> Response {
-    let mut response = reply::problem(
-        Kind::Gone,
-        &format!(
-            "{} was withdrawn on {}",
-            record.slug,
-            dcat::date_time(record.modified)
-        ),
-    );
-    *response.status_mut() = StatusCode::GONE;
-    response
+/// 410: the entry was here, and what stands for it now.
+async fn tombstone(
+    catalogue: &Catalogue,
+    record: &Record,
+    syntax: Option<Syntax>,
+    media: &'static str,
+) -> Result<Response> {
+    let replaced_by = match &record.merged_into {
+        Some(slug) => catalogue
+            .ledger
+            .by_slug(slug)
+            .await?
+            .filter(Record::is_shown)
+            .map(|r| catalogue.address(&r.iri)),
+        None => None,
+    };
+    let placed = Record {
+        iri: catalogue.address(&record.iri),
+        ..record.clone()
+    };
+    let body = match syntax {
+        Some(syntax) => syntax.write(&dcat::tombstone(&placed, replaced_by.as_deref()))?,
+        None => pages::tombstone(record, replaced_by.as_deref())?,
+    };
+    let mut response = (
+        StatusCode::GONE,
+        [(header::CONTENT_TYPE, reply::content_type(media))],
+        body,
+    )
+        .into_response();
+    if let Some(link) = replaced_by
+        .and_then(|r| HeaderValue::from_str(&format!("<{r}>; rel=\"successor-version\"")).ok())
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
 }
 
-/// `/agent/{slug}`: an agent, as the published records that name it describe it.
+/// `/agent/{slug}`: an agent, as the published records that name it describe it, and its entries.
 pub async fn agent(
     Extract(catalogue): Shared,
-    Path(slug): Path<String>,
+    Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let agent = NamedNode::new(format!("{}agent/{slug}", catalogue.public_url))
-        .map_err(|_| Error::new(Kind::NotFound, "no such agent"))?;
-    let graph = catalogue.graph.read().await;
-    let store = &graph
-        .as_ref()
-        .ok_or_else(|| Error::new(Kind::Busy, "the graph is still loading"))?
-        .store;
-    let about: Vec<Triple> = store
-        .quads_for_pattern(Some(agent.as_ref().into()), None, None, None)
-        .chain(store.quads_for_pattern(
-            None,
-            Some(expand("dct:publisher").as_ref()),
-            Some(agent.as_ref().into()),
-            None,
-        ))
-        .map(|q| q.map(Triple::from))
-        .collect::<std::result::Result<_, _>>()?;
-    if about.is_empty() {
+    let (slug, forced) = split(&name)?;
+    let iri = format!("{BASE}agent/{slug}");
+    let own = format!(
+        "{BASE}agent/{}",
+        crate::record::slug(&catalogue.about.publisher)
+    );
+    let records = catalogue.ledger.by_publisher(&iri, 1_000).await?;
+    if records.is_empty() && iri != own {
         return Err(Error::new(
             Kind::NotFound,
             format!("no agent is called {slug:?}"),
         ));
     }
-    let (syntax, _) = choose(accept(&headers), Syntax::Turtle)?;
-    match syntax {
-        Some(syntax) => Ok(reply::body(
-            &headers,
-            RDF.iter()
-                .find(|r| r.1 == syntax)
-                .map_or("text/turtle", |r| r.0),
-            syntax.write(&about)?,
-            0,
-        )),
-        None => Ok(reply::body(
-            &headers,
-            "text/html",
-            pages::agent(&agent, &about),
-            0,
-        )),
-    }
+    let (syntax, media) = match forced {
+        Some(forced) => forced,
+        None => choose(accept(&headers), Syntax::Turtle)?,
+    };
+    let modified = records.iter().map(|r| r.modified).max().unwrap_or(0);
+    let parts = Parts::new(&headers, media)
+        .with(RENDERER)
+        .with(&catalogue.public_url)
+        .with(catalogue.extent().seq);
+    reply::conditional(parts, modified, async {
+        let mut about = String::new();
+        for line in records
+            .iter()
+            .flat_map(|r| r.content.split_inclusive('\n'))
+            .map(str::to_owned)
+            .chain(
+                dcat::catalogue_shared(&catalogue.about)
+                    .split_inclusive('\n')
+                    .map(str::to_owned),
+            )
+        {
+            if line.starts_with(&format!("<{iri}> ")) {
+                about.push_str(&line);
+            }
+        }
+        let about = crate::record::sorted(about.split_inclusive('\n'));
+        match syntax {
+            Some(syntax) => {
+                let entries: String = records
+                    .iter()
+                    .map(|r| format!("<{}> {} <{iri}> .\n", r.iri, expand("dct:publisher")))
+                    .collect();
+                let graph = crate::record::triples(&placed(
+                    &catalogue,
+                    &crate::record::sorted((about + &entries).split_inclusive('\n')),
+                )?)?;
+                syntax.write(&graph)
+            }
+            None => pages::agent(&catalogue, &iri, &about, &records),
+        }
+    })
+    .await
+}
+
+/// Canonical content with own IRIs where readers find them.
+fn placed(catalogue: &Catalogue, content: &str) -> Result<String> {
+    let write = || -> std::io::Result<Vec<u8>> {
+        let mut writer = crate::mapping::syntax::Writer::begin(
+            Vec::new(),
+            Syntax::NTriples,
+            &catalogue.public_url,
+        )?;
+        writer.nodes(crate::record::statement::statements(content))?;
+        writer.end()
+    };
+    String::from_utf8(write().map_err(Error::internal)?).map_err(Error::internal)
 }
 
 /// `/ns`: our vocabulary.
 pub async fn namespace(headers: HeaderMap) -> Result<Response> {
-    match choose(accept(&headers), Syntax::Turtle)? {
-        (Some(Syntax::Turtle) | None, _) => {
-            Ok(reply::body(&headers, "text/turtle", LDT_TTL.into(), 0))
+    let (syntax, media) = choose(accept(&headers), Syntax::Turtle)?;
+    let parts = Parts::new(&headers, media)
+        .with(RENDERER)
+        .with(crate::record::hash(vocab::LDT_TTL));
+    reply::conditional(parts, 0, async {
+        match syntax {
+            // As it was written, with its comments.
+            Some(Syntax::Turtle) => Ok(vocab::LDT_TTL.into()),
+            Some(syntax) => syntax.write(&crate::record::triples(vocab::own())?),
+            None => pages::namespace(),
         }
-        (Some(syntax), media) => Ok(reply::body(
-            &headers,
-            media,
-            syntax.write(dcat::vocabulary())?,
-            0,
-        )),
-    }
+    })
+    .await
 }
 
 #[derive(Deserialize)]
 pub struct PageQuery {
     page: Option<String>,
+    modified_since: Option<String>,
+    after: Option<String>,
 }
 
 /// `/catalog?page=n`.
@@ -177,7 +254,7 @@ pub async fn catalogue_file(
     shared: Shared,
     Path(file): Path<String>,
     Query(query): Query<PageQuery>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response> {
     let Some(extension) = file.strip_prefix("catalog.") else {
         return Err(Error::new(
@@ -186,29 +263,114 @@ pub async fn catalogue_file(
         ));
     };
     if extension == "csv" {
-        let (_, _, modified) = shared.ledger.extent().await?;
-        return Ok(reply::body(
-            &headers,
-            "text/csv",
-            sheet(&shared.ledger.published().await?)?,
-            modified,
-        ));
+        return whole(shared, "csv", request).await;
     }
-    let (syntax, media) = Syntax::of_extension(extension).ok_or_else(|| {
-        Error::new(
-            Kind::NotFound,
-            format!("no syntax has the extension {extension:?}"),
-        )
-    })?;
+    let headers = request.headers().clone();
+    let (_, forced) = split(&file)?;
+    let (syntax, media) = forced.unwrap_or((None, "text/html"));
     page(
         shared,
         query,
         headers,
-        Some(syntax),
+        syntax,
         media,
         &format!(".{extension}"),
     )
     .await
+}
+
+/// A window on the catalogue: its entries, and the query of this page and of the next.
+pub struct Window {
+    pub records: Vec<Record>,
+    pub total: i64,
+    pub number: i64,
+    pub here: String,
+    pub next: Option<String>,
+}
+
+fn whole_number(name: &str, text: &str, least: i64) -> Result<i64> {
+    text.parse()
+        .ok()
+        .filter(|n| (least..=i64::MAX / PAGE).contains(n))
+        .ok_or_else(|| {
+            Error::bad_input(format!(
+                "{name} is {text:?}; a whole number from {least} is wanted"
+            ))
+        })
+}
+
+/// Page n holds the entries with publication numbers in (100(n−1), 100n], so that no write moves an
+/// entry to another page. With `modified_since`, `after` says where the page begins.
+async fn window(catalogue: &Catalogue, query: &PageQuery) -> Result<Window> {
+    let ledger = &catalogue.ledger;
+    if let Some(text) = &query.modified_since {
+        let since = moment(text)?;
+        let after = query
+            .after
+            .as_deref()
+            .map_or(Ok(0), |a| whole_number("after", a, 0))?;
+        let mut records = ledger.shown_since(since, after, PAGE + 1).await?;
+        let more = records.len() > PAGE as usize;
+        records.truncate(PAGE as usize);
+        let at = |after: i64| {
+            let since =
+                percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+            format!("modified_since={since}&after={after}")
+        };
+        let last = records.last().and_then(|r| r.publication).unwrap_or(after);
+        return Ok(Window {
+            total: ledger.count_since(since).await?,
+            number: 1,
+            here: at(after),
+            next: more.then(|| at(last)),
+            records,
+        });
+    }
+    if query.after.is_some() {
+        return Err(Error::bad_input("after goes with modified_since only"));
+    }
+    let number = query
+        .page
+        .as_deref()
+        .map_or(Ok(1), |p| whole_number("page", p, 1))?;
+    let extent = catalogue.extent();
+    if number > 1 && (number - 1) * PAGE >= extent.last {
+        return Err(Error::new(
+            Kind::NotFound,
+            format!(
+                "page {number} is beyond the last page, {}",
+                (extent.last + PAGE - 1) / PAGE
+            ),
+        ));
+    }
+    let records = ledger
+        .shown_between((number - 1) * PAGE, number * PAGE)
+        .await?;
+    // Withdrawals leave gaps; no reader is sent to an empty page.
+    let next = match number * PAGE < extent.last {
+        true => ledger.next_shown(number * PAGE).await?,
+        false => None,
+    };
+    Ok(Window {
+        records,
+        total: extent.total,
+        number,
+        here: format!("page={number}"),
+        next: next.map(|n| format!("page={}", (n - 1) / PAGE + 1)),
+    })
+}
+
+/// Microseconds of a date, or of a date with time and offset (RFC 3339).
+fn moment(text: &str) -> Result<i64> {
+    let instant = text.parse::<jiff::Timestamp>().or_else(|_| {
+        let day: jiff::civil::Date = text.parse()?;
+        Ok::<_, jiff::Error>(day.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
+    });
+    instant.map(|t| t.as_microsecond()).map_err(|_| {
+        Error::bad_input(format!(
+            "modified_since is {text:?}; a date such as 2026-01-31 or 2026-01-31T12:00:00Z is wanted"
+        ))
+    })
 }
 
 async fn page(
@@ -216,160 +378,116 @@ async fn page(
     query: PageQuery,
     headers: HeaderMap,
     syntax: Option<Syntax>,
-    media: &str,
+    media: &'static str,
     extension: &str,
 ) -> Result<Response> {
-    let number: i64 = match query.page.as_deref() {
-        None => 1,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|n| (1..=i64::MAX / PAGE).contains(n))
-            .ok_or_else(|| {
-                Error::bad_input(format!("page is {text:?}; a whole number from 1 is wanted"))
-            })?,
-    };
-    let (total, last, modified) = catalogue.ledger.extent().await?;
-    let records = catalogue
-        .ledger
-        .published_between((number - 1) * PAGE, number * PAGE)
-        .await?;
-    if number > 1 && (number - 1) * PAGE >= last {
-        return Err(Error::new(
-            Kind::NotFound,
-            format!(
-                "page {number} is beyond the last page, {}",
-                (last + PAGE - 1) / PAGE
-            ),
-        ));
-    }
-    let next = next_page(&catalogue, number, last).await?;
-    let Some(syntax) = syntax else {
-        return Ok(reply::body(
-            &headers,
-            "text/html",
-            pages::catalogue(&records, number, next, total)?,
-            modified,
-        ));
-    };
-    let mut graph = dcat::catalogue(records.iter(), modified);
-    for record in &records {
-        graph.extend(dcat::published(record)?);
-    }
-    let mut graph = dcat::absolute(graph, &catalogue.public_url);
-    let at = |n: i64| {
-        NamedNode::new_unchecked(format!(
-            "{}catalog{extension}?page={n}",
-            catalogue.public_url
-        ))
-    };
-    let node = at(number);
-    let integer = |n: i64| Literal::new_typed_literal(n.to_string(), xsd::INTEGER);
-    graph.push(Triple::new(
-        node.clone(),
-        expand("rdf:type"),
-        expand("hydra:PagedCollection"),
-    ));
-    graph.push(Triple::new(
-        node.clone(),
-        expand("rdf:type"),
-        expand("hydra:PartialCollectionView"),
-    ));
-    graph.push(Triple::new(
-        node.clone(),
-        expand("hydra:totalItems"),
-        integer(total),
-    ));
-    graph.push(Triple::new(
-        node.clone(),
-        expand("hydra:itemsPerPage"),
-        integer(PAGE),
-    ));
-    if let Some(next) = next {
-        graph.push(Triple::new(node.clone(), expand("hydra:next"), at(next)));
-        graph.push(Triple::new(node, expand("hydra:nextPage"), at(next)));
-    }
-    Ok(reply::body(
-        &headers,
-        media,
-        syntax.write(&graph)?,
-        modified,
-    ))
-}
-
-/// The next page that is not empty: withdrawals leave gaps, and a client must not meet one.
-async fn next_page(
-    catalogue: &crate::catalogue::Catalogue,
-    number: i64,
-    last: i64,
-) -> Result<Option<i64>> {
-    let mut next = number + 1;
-    while (next - 1) * PAGE < last {
-        if !catalogue
-            .ledger
-            .published_between((next - 1) * PAGE, next * PAGE)
-            .await?
-            .is_empty()
-        {
-            return Ok(Some(next));
+    let extent = catalogue.extent();
+    let window = window(&catalogue, &query).await?;
+    let parts = Parts::new(&headers, media)
+        .with(RENDERER)
+        .with(&catalogue.public_url)
+        .with(extent.seq)
+        .with(&window.here)
+        .with(extension);
+    reply::conditional(parts, extent.modified, async {
+        let Some(syntax) = syntax else {
+            return pages::catalogue(&catalogue, &window);
+        };
+        let mut head = dcat::catalogue(&catalogue.about, extent.issued, extent.modified)
+            + &dcat::listing(window.records.iter());
+        for t in page_node(&window, extension) {
+            head.push_str(&format!("{t} .\n"));
         }
-        next += 1;
-    }
-    Ok(None)
+        let head = crate::record::sorted(head.split_inclusive('\n'));
+        let page = document::render(&catalogue, syntax, &head, &window.records).await?;
+        Ok(page.0)
+    })
+    .await
 }
 
-/// The 22 columns of the sheet, one row per published record.
-pub fn sheet(records: &[Record]) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer
-        .write_record(crate::mapping::sheet::HEADER)
-        .map_err(Error::internal)?;
-    for record in records {
-        let graph = dcat::asserted(&record.content)?;
-        writer
-            .write_record(crate::mapping::sheet::row("", &record.iri, &graph))
-            .map_err(Error::internal)?;
+/// One node that every family of harvesters reads as its page.
+fn page_node(window: &Window, extension: &str) -> Vec<Triple> {
+    let at = |query: &str| NamedNode::new_unchecked(format!("{BASE}catalog{extension}?{query}"));
+    let node = at(&window.here);
+    let integer = |n: i64| Literal::new_typed_literal(n.to_string(), xsd::INTEGER);
+    let mut out = vec![
+        Triple::new(
+            node.clone(),
+            expand("rdf:type"),
+            expand("hydra:PagedCollection"),
+        ),
+        Triple::new(
+            node.clone(),
+            expand("rdf:type"),
+            expand("hydra:PartialCollectionView"),
+        ),
+        Triple::new(
+            node.clone(),
+            expand("hydra:totalItems"),
+            integer(window.total),
+        ),
+        Triple::new(node.clone(), expand("hydra:itemsPerPage"), integer(PAGE)),
+    ];
+    if let Some(next) = &window.next {
+        out.push(Triple::new(node.clone(), expand("hydra:next"), at(next)));
+        out.push(Triple::new(node, expand("hydra:nextPage"), at(next)));
     }
-    writer.into_inner().map_err(Error::internal)
-}
-
-/// The whole catalogue in one document.
-pub async fn whole(catalogue: &crate::catalogue::Catalogue, syntax: Syntax) -> Result<Vec<u8>> {
-    let records = catalogue.ledger.published().await?;
-    let (_, _, modified) = catalogue.ledger.extent().await?;
-    let mut graph = dcat::catalogue(records.iter(), modified);
-    for record in &records {
-        graph.extend(dcat::published(record)?);
-    }
-    syntax.write(&dcat::absolute(graph, &catalogue.public_url))
+    out
 }
 
 /// `/catalog/dump.{extension}` and `.gz`.
-pub async fn dump(
-    Extract(catalogue): Shared,
-    Path(file): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    let missing = || {
-        Error::new(
-            Kind::NotFound,
-            format!(
-                "no dump is called {file:?}; there are dump.ttl, .nt, .rdf, .jsonld, each also with .gz"
-            ),
-        )
-    };
-    let name = file.strip_prefix("dump.").ok_or_else(missing)?;
-    let (extension, packed) = name
-        .strip_suffix(".gz")
-        .map_or((name, false), |n| (n, true));
-    let (syntax, media) = Syntax::of_extension(extension).ok_or_else(missing)?;
-    let content = whole(&catalogue, syntax).await?;
-    let (_, _, modified) = catalogue.ledger.extent().await?;
-    if !packed {
-        return Ok(reply::body(&headers, media, content, modified));
+pub async fn dump(shared: Shared, Path(file): Path<String>, request: Request) -> Result<Response> {
+    match file.strip_prefix("dump.") {
+        Some(extension) if extension != "csv" => whole(shared, extension, request).await,
+        _ => Err(no_dump(&file)),
     }
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    std::io::Write::write_all(&mut encoder, &content).map_err(Error::internal)?;
-    let packed = encoder.finish().map_err(Error::internal)?;
-    Ok(([(header::CONTENT_TYPE, "application/gzip")], packed).into_response())
+}
+
+fn no_dump(file: &str) -> Error {
+    Error::new(
+        Kind::NotFound,
+        format!(
+            "no dump is called {file:?}; there are dump.ttl, .nt, .rdf, .jsonld and .trig, each also with .gz"
+        ),
+    )
+}
+
+async fn whole(Extract(catalogue): Shared, extension: &str, request: Request) -> Result<Response> {
+    let kind = document::Kind::of_extension(extension).ok_or_else(|| no_dump(extension))?;
+    let extent = catalogue.extent();
+    let parts = Parts::new(request.headers(), kind.media)
+        .with(RENDERER)
+        .with(&catalogue.public_url)
+        .with(extent.seq)
+        .with(extension);
+    let tag = parts.tag();
+    if parts.is_fresh(extent.modified) {
+        return Ok(reply::not_modified(&tag, extent.modified));
+    }
+    let path = document::file(&catalogue, kind).await?;
+    let media = reply::content_type(kind.media)
+        .parse()
+        .map_err(Error::internal)?;
+    // Ranges, so that a broken download goes on where it stopped (RFC 9110 section 14).
+    let mut request = request;
+    for name in [header::IF_MODIFIED_SINCE, header::IF_UNMODIFIED_SINCE] {
+        request.headers_mut().remove(name);
+    }
+    let file =
+        tower_http::services::ServeFile::new_with_mime(path, &media).with_buf_chunk_size(512 << 10);
+    let mut response = file
+        .oneshot(request)
+        .await
+        .map_err(Error::internal)?
+        .into_response();
+    reply::validators(response.headers_mut(), &tag, extent.modified);
+    if kind.packed {
+        let name = format!("attachment; filename=\"catalog.{extension}\"");
+        if let Ok(value) = HeaderValue::from_str(&name) {
+            response
+                .headers_mut()
+                .insert(header::CONTENT_DISPOSITION, value);
+        }
+    }
+    Ok(response)
 }

@@ -1,25 +1,34 @@
 //! The faces, one list of routes. Handlers read; only the catalogue writes.
 mod dcat;
-mod pages;
-mod reply;
+pub mod document;
+pub mod pages;
+pub mod reply;
 mod sparql;
 
 use crate::catalogue::Catalogue;
+use crate::error::{Error, Kind};
+use crate::telemetry::{self, Holdings};
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{Any, CorsLayer};
 
 pub type Shared = State<Arc<Catalogue>>;
 
-/// The whole URL space.
-pub fn router(catalogue: Arc<Catalogue>) -> Router {
-    Router::new()
+/// The whole URL space, below the path of the public URL. `body` is the longest request body in
+/// bytes.
+pub fn router(catalogue: Arc<Catalogue>, body: usize) -> Router {
+    let base = pages::root(&catalogue.public_url)
+        .trim_end_matches('/')
+        .to_owned();
+    let routes = Router::new()
         .route("/", get(pages::home))
         .route("/resource/{name}", get(dcat::resource))
-        .route("/agent/{slug}", get(dcat::agent))
+        .route("/agent/{name}", get(dcat::agent))
         .route("/ns", get(dcat::namespace))
         .route("/catalog", get(dcat::catalogue))
         .route("/{file}", get(dcat::catalogue_file))
@@ -27,24 +36,40 @@ pub fn router(catalogue: Arc<Catalogue>) -> Router {
         .route("/sparql", get(sparql::get).post(sparql::post))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .fallback(|| async {
-            reply::problem(
-                crate::error::Kind::NotFound,
-                "no page has this address; the library starts at /",
+        .route("/metrics", get(metrics))
+        .method_not_allowed_fallback(|| async {
+            Error::new(
+                Kind::MethodNotAllowed,
+                "this address is read with GET and HEAD",
             )
         })
+        .fallback(|| async {
+            Error::new(
+                Kind::NotFound,
+                "no page has this address; the library starts at /",
+            )
+        });
+    let routes = if base.is_empty() {
+        routes
+    } else {
+        // Probes ask the host itself, whatever path the readers use.
+        Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .nest(&base, routes)
+    };
+    routes
         .layer(axum::middleware::from_fn(reply::request_id))
         .layer(
-            tower_http::cors::CorsLayer::new()
-                .allow_origin(tower_http::cors::Any)
-                .allow_methods([
-                    axum::http::Method::GET,
-                    axum::http::Method::HEAD,
-                    axum::http::Method::POST,
-                ]),
+            CorsLayer::new()
+                .allow_origin(Any)
+                .allow_methods([Method::GET, Method::HEAD, Method::POST])
+                .allow_headers([header::ACCEPT, header::CONTENT_TYPE, header::IF_NONE_MATCH])
+                .expose_headers([header::ETAG, header::LAST_MODIFIED, header::LINK]),
         )
-        .layer(tower_http::compression::CompressionLayer::new())
-        .layer(tower_http::limit::RequestBodyLimitLayer::new(8 << 20))
+        .layer(CompressionLayer::new())
+        .layer(tower_http::limit::RequestBodyLimitLayer::new(body))
         .with_state(catalogue)
 }
 
@@ -52,8 +77,27 @@ async fn ready(State(catalogue): Shared) -> Response {
     if catalogue.graph.read().await.is_some() {
         (StatusCode::OK, "ready\n").into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "loading: graph\n").into_response()
+        let (done, all) = catalogue.progress();
+        let text =
+            format!("loading: graph, {done} of {all} records; pages and DCAT answer already\n");
+        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
     }
+}
+
+async fn metrics(State(catalogue): Shared) -> crate::error::Result<Response> {
+    let (cursor, live, dead) = match catalogue.graph.read().await.as_ref() {
+        Some(graph) => (graph.cursor, graph.live, graph.dead),
+        None => (0, 0, 0),
+    };
+    let text = telemetry::exposition(&Holdings {
+        states: catalogue.ledger.states().await?,
+        seq: catalogue.extent().seq,
+        cursor,
+        live,
+        dead,
+    })?;
+    let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, media)], text).into_response())
 }
 
 /// The `Accept` header, empty where there is none.
@@ -62,11 +106,4 @@ fn accept(headers: &HeaderMap) -> &str {
         .get("accept")
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default()
-}
-
-pub use dcat::whole;
-
-/// The published records as the sheet's 22 columns.
-pub async fn sheet(catalogue: &Catalogue) -> crate::error::Result<Vec<u8>> {
-    dcat::sheet(&catalogue.ledger.published().await?)
 }

@@ -1,69 +1,99 @@
 //! Plain, complete, linked HTML pages. Every value is escaped by the template engine.
+use super::dcat::Window;
+use super::reply;
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
-use crate::mapping::dcat;
-use crate::record::vocab::{PREFIXES, expand};
-use crate::record::{Record, text};
+use crate::mapping::{dcat, sheet};
+use crate::record::statement::{self, Statement, iri, links, literal, statements, text};
+use crate::record::vocab::{self, BASE, expand};
+use crate::record::{PUBLIC, Record};
 use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use oxigraph::model::{NamedNode, NamedOrBlankNode, Term, Triple};
+use oxigraph::model::{NamedNode, NamedOrBlankNode};
+use std::sync::Arc;
+
+/// A name that may be a link.
+pub struct Named {
+    label: String,
+    /// Empty where nothing answers there.
+    href: String,
+}
 
 struct Item {
-    slug: String,
+    href: String,
     title: String,
+    short: String,
+    kind: String,
+    layer: String,
+    maintainer: String,
     description: String,
 }
 
 #[derive(Template)]
 #[template(path = "list.html")]
-struct List {
-    heading: String,
+struct List<'a> {
+    heading: &'a str,
+    intro: &'a str,
     items: Vec<Item>,
-    next: Option<i64>,
+    /// Below the public URL, such as `catalog?page=2`.
+    next: Option<String>,
     total: i64,
+    root: &'a str,
 }
 
-struct Statement {
-    node: String,
+struct Row {
     property: String,
-    value: String,
-    link: bool,
+    values: Vec<Named>,
+}
+
+struct Node {
+    name: String,
+    id: String,
+    rows: Vec<Row>,
 }
 
 #[derive(Template)]
 #[template(path = "entry.html")]
-struct Entry {
+struct Entry<'a> {
     title: String,
+    short: String,
+    description: Vec<String>,
+    facts: Vec<Row>,
+    links: Vec<Named>,
+    relations: Vec<Row>,
+    nodes: Vec<Node>,
     address: String,
-    statements: Vec<Statement>,
-    formats: bool,
+    modified: String,
+    root: &'a str,
 }
 
 #[derive(Template)]
-#[template(path = "sparql.html")]
-struct Sparql {
-    examples: Vec<(String, String)>,
+#[template(path = "agent.html")]
+struct Agent<'a> {
+    name: String,
+    facts: Vec<Row>,
+    items: Vec<Item>,
+    address: String,
+    root: &'a str,
 }
 
-fn items(records: &[Record]) -> Result<Vec<Item>> {
-    records
-        .iter()
-        .map(|r| {
-            let graph = dcat::asserted(&r.content)?;
-            let get = |p: &str| {
-                text(&graph, &r.iri, &expand(p))
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            Ok(Item {
-                slug: r.slug.clone(),
-                title: get("dct:title"),
-                description: get("dct:description"),
-            })
-        })
-        .collect()
+#[derive(Template)]
+#[template(path = "namespace.html")]
+struct Namespace {
+    groups: Vec<Node>,
+    root: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct Problem<'a> {
+    status: u16,
+    title: &'a str,
+    detail: &'a str,
+    link: Option<&'a str>,
+    root: &'a str,
 }
 
 fn render(template: &impl Template) -> Result<Vec<u8>> {
@@ -73,114 +103,407 @@ fn render(template: &impl Template) -> Result<Vec<u8>> {
         .map_err(Error::internal)
 }
 
-pub async fn home(
-    State(catalogue): State<std::sync::Arc<Catalogue>>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    let records = catalogue.ledger.published().await?;
-    let (total, _, modified) = catalogue.ledger.extent().await?;
-    let mut items = items(&records)?;
-    items.sort_by_cached_key(|i| i.title.to_lowercase());
+/// The path of the public URL, ending in a slash: links stay on the host that was asked.
+pub fn root(public_url: &str) -> &str {
+    let after = public_url.find("://").map_or(0, |at| at + 3);
+    public_url[after..]
+        .find('/')
+        .map_or("/", |at| &public_url[after + at..])
+}
+
+fn items(records: &[Record], root: &str) -> Vec<Item> {
+    records
+        .iter()
+        .map(|r| {
+            let get = |p: &str| text(&r.content, &r.iri, p).unwrap_or_default().into_owned();
+            let label = |p: &str| {
+                links(&r.content, &r.iri, p)
+                    .find_map(vocab::label)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            Item {
+                href: format!("{root}resource/{}", r.slug),
+                title: get("dct:title"),
+                short: get("skos:altLabel"),
+                kind: label("dct:type"),
+                layer: label("ldt:layer"),
+                maintainer: links(&r.content, &r.iri, "dct:publisher")
+                    .find_map(|a| text(&r.content, a, "foaf:name"))
+                    .unwrap_or_default()
+                    .into_owned(),
+                description: get("dct:description"),
+            }
+        })
+        .collect()
+}
+
+/// `/`: what this is, and the first entries.
+pub async fn home(State(catalogue): State<Arc<Catalogue>>, headers: HeaderMap) -> Result<Response> {
+    let extent = catalogue.extent();
+    let records = catalogue
+        .ledger
+        .shown_since(0, 0, super::dcat::PAGE)
+        .await?;
+    let last = records.last().and_then(|r| r.publication).unwrap_or(0);
+    let next = catalogue.ledger.next_shown(last).await?;
+    let root = root(&catalogue.public_url);
     let page = List {
-        heading: "Local Digital Twin resources".into(),
-        items,
-        next: None,
-        total,
+        heading: &catalogue.about.title,
+        intro: &catalogue.about.description,
+        items: items(&records, root),
+        next: next.map(|n| format!("catalog?page={}", (n - 1) / super::dcat::PAGE + 1)),
+        total: extent.total,
+        root,
     };
-    Ok(super::reply::body(
+    Ok(reply::body(
         &headers,
         "text/html",
         render(&page)?,
-        modified,
+        extent.modified,
     ))
 }
 
-pub fn catalogue(
-    records: &[Record],
-    number: i64,
-    next: Option<i64>,
-    total: i64,
-) -> Result<Vec<u8>> {
+/// A page of the catalogue for people.
+///
+/// # Errors
+/// The template cannot be filled.
+pub fn catalogue(catalogue: &Catalogue, window: &Window) -> Result<Vec<u8>> {
+    let root = root(&catalogue.public_url);
     render(&List {
-        heading: format!("Catalogue, page {number}"),
-        items: items(records)?,
-        next,
-        total,
+        heading: &format!("{}, page {}", catalogue.about.title, window.number),
+        intro: "",
+        items: items(&window.records, root),
+        next: window.next.as_ref().map(|n| format!("catalog?{n}")),
+        total: window.total,
+        root,
     })
 }
 
+/// An IRI as a prefixed name where there is one, else without what all addresses begin with.
 fn short(iri: &str) -> String {
-    PREFIXES
-        .iter()
-        .find_map(|(p, ns)| iri.strip_prefix(ns).map(|l| format!("{p}:{l}")))
-        .unwrap_or_else(|| iri.to_owned())
+    match vocab::compact(iri) {
+        Some((prefix, local)) => format!("{prefix}:{local}"),
+        None => iri.to_owned(),
+    }
 }
 
-fn statements(graph: &[Triple]) -> Vec<Statement> {
-    let mut out: Vec<Statement> = graph
+fn value(catalogue: &Catalogue, term: &str) -> Named {
+    if let Some(l) = literal(term) {
+        let value = l.value();
+        let label = match (l.language, l.datatype) {
+            (Some(tag), _) => format!("{value} ({tag})"),
+            (None, Some(_)) if value.starts_with(BASE) => catalogue.address(&value),
+            _ => value.into_owned(),
+        };
+        let label = match label.strip_prefix(BASE) {
+            Some(rest) => format!("{}{rest}", catalogue.public_url),
+            None => label,
+        };
+        return Named {
+            label,
+            href: String::new(),
+        };
+    }
+    let name = iri(term).unwrap_or(term);
+    let address = catalogue.address(name);
+    let web = address.starts_with("http://") || address.starts_with("https://");
+    Named {
+        label: vocab::label(name).map_or_else(|| short(&address), str::to_owned),
+        href: if web { address } else { String::new() },
+    }
+}
+
+/// All that is said, node by node, the entry first.
+fn nodes(catalogue: &Catalogue, first: &str, content: &str) -> Vec<Node> {
+    let mut out: Vec<(bool, Node)> = Vec::new();
+    let mut before: Option<Statement<'_>> = None;
+    for s in statements(content) {
+        let subject = iri(s.subject).unwrap_or(s.subject);
+        if before.is_none_or(|b| b.subject != s.subject) {
+            let address = catalogue.address(subject);
+            let id = address
+                .rsplit_once('#')
+                .map_or(String::new(), |(_, id)| id.to_owned());
+            out.push((
+                subject != first,
+                Node {
+                    name: address,
+                    id,
+                    rows: Vec::new(),
+                },
+            ));
+            before = None;
+        }
+        if let Some((_, node)) = out.last_mut() {
+            if before.is_none_or(|b| b.predicate != s.predicate) {
+                node.rows.push(Row {
+                    property: short(iri(s.predicate).unwrap_or(s.predicate)),
+                    values: Vec::new(),
+                });
+            }
+            if let Some(row) = node.rows.last_mut() {
+                row.values.push(value(catalogue, s.object));
+            }
+        }
+        before = Some(s);
+    }
+    out.sort_by_key(|(later, _)| *later);
+    out.into_iter().map(|(_, n)| n).collect()
+}
+
+/// Relations as a reader says them, from this entry's side and from the other's.
+const RELATIONS: [(&str, &str, &str); 9] = [
+    ("ldt:implements", "Implements", "Implemented by"),
+    ("ldt:profiles", "Profiles", "Profiled by"),
+    ("ldt:uses", "Uses", "Used by"),
+    ("ldt:tests", "Tests", "Tested by"),
+    ("ldt:considers", "Considers", "Considered by"),
+    ("dct:requires", "Requires", "Required by"),
+    ("dct:isPartOf", "Part of", "Has part"),
+    ("dct:isReplacedBy", "Replaced by", "Replaces"),
+    ("dct:conformsTo", "Conforms to", "Followed by"),
+];
+
+/// The relations of an entry with the titles of the other ends, and the last change of any of them.
+async fn relations(catalogue: &Catalogue, record: &Record) -> Result<(Vec<Row>, i64)> {
+    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
+    for (property, says, _) in RELATIONS {
+        let targets = links(&record.content, &record.iri, property).map(str::to_owned);
+        found.push((says, targets.collect()));
+    }
+    // The other direction is known to the graph; while it loads, this side alone is shown.
+    if let Some(graph) = catalogue.graph.read().await.as_ref() {
+        let here = NamedNode::new_unchecked(catalogue.address(&record.iri));
+        for (property, _, says) in RELATIONS {
+            let mut sources = Vec::new();
+            for quad in graph.store.quads_for_pattern(
+                None,
+                Some(expand(property).as_ref()),
+                Some(here.as_ref().into()),
+                None,
+            ) {
+                if let NamedOrBlankNode::NamedNode(n) = quad?.subject {
+                    sources.push(match n.as_str().strip_prefix(&catalogue.public_url) {
+                        Some(own) => format!("{BASE}{own}"),
+                        None => n.into_string(),
+                    });
+                }
+            }
+            found.push((says, sources));
+        }
+    }
+    let all: Vec<&str> = found
         .iter()
-        .map(|t| {
-            let node = match &t.subject {
-                NamedOrBlankNode::NamedNode(n) => n.as_str().to_owned(),
-                NamedOrBlankNode::BlankNode(b) => b.to_string(),
-            };
-            let (value, link) = match &t.object {
-                Term::NamedNode(n) => (n.as_str().to_owned(), n.as_str().starts_with("http")),
-                Term::Literal(l) => (
-                    l.language().map_or_else(
-                        || l.value().to_owned(),
-                        |lang| format!("{} ({lang})", l.value()),
-                    ),
-                    false,
-                ),
-                Term::BlankNode(b) => (b.to_string(), false),
-            };
-            Statement {
-                node,
-                property: short(t.predicate.as_str()),
-                value,
-                link,
+        .flat_map(|(_, t)| t.iter().map(String::as_str))
+        .collect();
+    let known = catalogue.ledger.shown_named(&all).await?;
+    let modified = known.iter().map(|r| r.modified).max().unwrap_or(0);
+    let root = root(&catalogue.public_url);
+    let rows = found
+        .into_iter()
+        .filter(|(_, targets)| !targets.is_empty())
+        .map(|(says, targets)| {
+            let mut values: Vec<Named> = targets
+                .iter()
+                .map(|t| match known.iter().find(|r| r.iri == *t) {
+                    Some(r) => Named {
+                        label: text(&r.content, &r.iri, "skos:altLabel")
+                            .or(text(&r.content, &r.iri, "dct:title"))
+                            .unwrap_or_default()
+                            .into_owned(),
+                        href: format!("{root}resource/{}", r.slug),
+                    },
+                    None => value(catalogue, &format!("<{t}>")),
+                })
+                .collect();
+            values.sort_by_key(|v| v.label.to_lowercase());
+            // An implemented standard is conformed to as well; once is enough.
+            values.dedup_by(|a, b| a.href == b.href);
+            Row {
+                property: says.to_owned(),
+                values,
             }
         })
         .collect();
-    out.sort_by(|a, b| (&a.node, &a.property, &a.value).cmp(&(&b.node, &b.property, &b.value)));
-    out.dedup_by(|a, b| a.node == b.node && a.property == b.property && a.value == b.value);
-    out
+    Ok((rows, modified))
 }
 
-pub async fn entry(catalogue: &Catalogue, record: &Record, graph: &[Triple]) -> Result<Vec<u8>> {
-    let iri = dcat::absolute(
-        vec![Triple::new(
-            NamedNode::new_unchecked(&record.iri),
-            expand("rdf:type"),
-            expand("dcat:Dataset"),
-        )],
-        &catalogue.public_url,
-    );
-    let subject = match &iri[0].subject {
-        NamedOrBlankNode::NamedNode(n) => n.as_str().to_owned(),
-        NamedOrBlankNode::BlankNode(_) => record.iri.clone(),
+/// The page of an entry: what it is, where it leads, how it is related, and all that is said; and
+/// the last change of any of it.
+///
+/// # Errors
+/// The ledger or the graph fails.
+pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<(Vec<u8>, i64)> {
+    let root = root(&catalogue.public_url);
+    let (content, entry) = (record.content.as_str(), record.iri.as_str());
+    let get = |p: &str| text(content, entry, p).unwrap_or_default().into_owned();
+    let mut facts = Vec::new();
+    for (property, name) in [
+        ("dct:type", "Kind"),
+        ("ldt:layer", "Layer"),
+        ("ldt:mim", "MIMs"),
+        ("ldt:scope", "Scope"),
+        ("ldt:origin", "Origin"),
+        ("ldt:domain", "Domain"),
+        ("ldt:strand", "Work strand"),
+        ("dcat:version", "Version"),
+        ("ldt:licence", "Licence"),
+        ("dct:spatial", "Place"),
+    ] {
+        let values: Vec<Named> = statement::objects(content, entry, property)
+            .map(|o| {
+                let place = iri(o).and_then(|n| {
+                    text(content, n, "skos:prefLabel").or(text(content, n, "dct:title"))
+                });
+                match place {
+                    Some(name) => Named {
+                        label: name.into_owned(),
+                        href: String::new(),
+                    },
+                    None => value(catalogue, o),
+                }
+            })
+            .collect();
+        if !values.is_empty() {
+            facts.push(Row {
+                property: name.to_owned(),
+                values,
+            });
+        }
+    }
+    let maintainers: Vec<Named> = links(content, entry, "dct:publisher")
+        .map(|a| Named {
+            label: text(content, a, "foaf:name").map_or_else(|| short(a), |n| n.into_owned()),
+            href: match a.strip_prefix(BASE) {
+                Some(own) => format!("{root}{own}"),
+                None => a.to_owned(),
+            },
+        })
+        .collect();
+    if !maintainers.is_empty() {
+        facts.push(Row {
+            property: "Maintainer".into(),
+            values: maintainers,
+        });
+    }
+    let (relations, modified) = relations(catalogue, record).await?;
+    let published = dcat::published(record);
+    let page = Entry {
+        title: get("dct:title"),
+        short: get("skos:altLabel"),
+        description: statement::objects(content, entry, "dct:description")
+            .filter_map(literal)
+            .map(|l| l.value().into_owned())
+            .collect(),
+        facts,
+        links: sheet::labelled_links(entry, content)
+            .into_iter()
+            .map(|(label, href)| Named { label, href })
+            .collect(),
+        relations,
+        nodes: nodes(catalogue, entry, &published),
+        address: format!("{root}resource/{}", record.slug),
+        modified: dcat::date_time(record.modified)[..10].to_owned(),
+        root,
     };
-    let title = text(graph, &subject, &expand("dct:title"))
-        .unwrap_or(&record.slug)
-        .to_owned();
-    render(&Entry {
-        title,
-        address: format!("{}resource/{}", catalogue.public_url, record.slug),
-        statements: statements(graph),
-        formats: true,
+    Ok((render(&page)?, modified.max(record.modified)))
+}
+
+/// The page of an agent: what is known of it, and the entries that it maintains.
+///
+/// # Errors
+/// The template cannot be filled.
+pub fn agent(
+    catalogue: &Catalogue,
+    agent: &str,
+    about: &str,
+    records: &[Record],
+) -> Result<Vec<u8>> {
+    let root = root(&catalogue.public_url);
+    let facts = nodes(catalogue, agent, about)
+        .into_iter()
+        .flat_map(|n| n.rows)
+        .collect();
+    render(&Agent {
+        name: text(about, agent, "foaf:name").map_or_else(|| short(agent), |n| n.into_owned()),
+        facts,
+        items: items(records, root),
+        address: format!("{root}{}", agent.trim_start_matches(BASE)),
+        root,
     })
 }
 
-pub fn agent(agent: &NamedNode, about: &[Triple]) -> Vec<u8> {
-    let title = text(about, agent.as_str(), &expand("foaf:name"))
-        .unwrap_or(agent.as_str())
-        .to_owned();
-    render(&Entry {
+/// `/ns` for people: each scheme with its concepts, then the properties.
+///
+/// # Errors
+/// The template cannot be filled.
+pub fn namespace() -> Result<Vec<u8>> {
+    let subjects: std::collections::BTreeSet<&str> = statements(vocab::own())
+        .filter_map(|s| iri(s.subject))
+        .collect();
+    let groups = subjects
+        .into_iter()
+        .map(|subject| {
+            let rows = vocab::about(subject)
+                .iter()
+                .map(|s| Row {
+                    property: short(iri(s.predicate).unwrap_or_default()),
+                    values: vec![match literal(s.object) {
+                        Some(l) => Named {
+                            label: l.value().into_owned(),
+                            href: String::new(),
+                        },
+                        None => {
+                            let name = iri(s.object).unwrap_or(s.object);
+                            Named {
+                                label: short(name),
+                                href: match name.strip_prefix(vocab::LDT) {
+                                    Some(local) => format!("#{local}"),
+                                    None => name.to_owned(),
+                                },
+                            }
+                        }
+                    }],
+                })
+                .collect();
+            Node {
+                name: short(subject),
+                id: subject
+                    .strip_prefix(vocab::LDT)
+                    .unwrap_or_default()
+                    .to_owned(),
+                rows,
+            }
+        })
+        .collect();
+    render(&Namespace { groups, root: "/" })
+}
+
+/// The page of a withdrawn entry.
+///
+/// # Errors
+/// The template cannot be filled.
+pub fn tombstone(record: &Record, replaced_by: Option<&str>) -> Result<Vec<u8>> {
+    debug_assert_eq!(record.audience, PUBLIC);
+    let day = &dcat::date_time(record.modified)[..10];
+    render(&Problem {
+        status: 410,
+        title: "This entry was withdrawn",
+        detail: &format!("{} was withdrawn on {day}.", record.slug),
+        link: replaced_by,
+        root: "/",
+    })
+}
+
+/// An error for people.
+pub fn problem(status: u16, title: &str, detail: &str) -> Vec<u8> {
+    render(&Problem {
+        status,
         title,
-        address: agent.as_str().to_owned(),
-        statements: statements(about),
-        formats: false,
+        detail,
+        link: None,
+        root: "/",
     })
     .unwrap_or_default()
 }
@@ -201,9 +524,17 @@ pub fn examples() -> Vec<(String, String)> {
         .collect()
 }
 
+#[derive(Template)]
+#[template(path = "sparql.html")]
+struct Sparql {
+    examples: Vec<(String, String)>,
+    root: &'static str,
+}
+
 pub fn sparql() -> Vec<u8> {
     render(&Sparql {
         examples: examples(),
+        root: "/",
     })
     .unwrap_or_default()
 }

@@ -1,206 +1,437 @@
-//! RDF in every syntax, cut into records: a record is its subject and all that is reached from it
-//! without passing through another record.
-use super::sheet::{Finding, Parsed};
+//! RDF in every syntax, cut into drafts: a record is its subject and all that is reached from it
+//! without passing through another record. Unknown properties survive; blank nodes get names that
+//! follow from what they say.
+use super::{Parsed, dcat};
 use crate::error::{Error, Result};
-use crate::record::vocab::{BASE, expand};
-use crate::record::{Draft, hash, slug};
+use crate::record::statement::{Statement, statements, text};
+use crate::record::vocab::{self, BASE};
+use crate::record::{Draft, Finding, Outcome, hash, slug, sorted};
 use oxigraph::io::{RdfFormat, RdfParser};
 use oxigraph::model::{NamedNode, NamedOrBlankNode, Term, Triple};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use sophia_api::term::SimpleTerm;
+use sophia_api::term::bnode_id::BnodeId;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Parses triples; relative IRIs are below our own base.
+/// The RDF syntax of a file name's extension.
+pub fn format_of(extension: &str) -> Option<RdfFormat> {
+    match extension {
+        "jsonld" => RdfFormat::from_extension("jsonld"),
+        "json" | "txt" => None,
+        other => RdfFormat::from_extension(other),
+    }
+}
+
+/// The RDF syntax that the first characters show, for input without a name.
+pub fn guess(bytes: &[u8]) -> Option<RdfFormat> {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(2000)]);
+    let start = start.trim_start_matches('\u{feff}').trim_start();
+    let media = if start.starts_with("<?xml") || start.starts_with("<rdf:RDF") {
+        "application/rdf+xml"
+    } else if start.starts_with('{') || start.starts_with('[') {
+        "application/ld+json"
+    } else if ["@prefix", "@base", "PREFIX", "BASE", "#", "<"]
+        .iter()
+        .any(|s| start.starts_with(s))
+    {
+        "text/turtle"
+    } else {
+        return None;
+    };
+    RdfFormat::from_media_type(media)
+}
+
+/// Parses triples; relative IRIs are below our own base. A statement whose IRI is none is left out
+/// and found, so that it does not take its neighbours along. No remote context is fetched.
 ///
 /// # Errors
-/// Names the position at which the syntax breaks.
-pub fn parse(bytes: &[u8], format: RdfFormat) -> Result<Vec<Triple>> {
-    RdfParser::from_format(format)
+/// Names the position at which the syntax breaks; nothing can be trusted after it.
+pub fn parse(bytes: &[u8], format: RdfFormat) -> Result<(Vec<Triple>, Vec<Finding>)> {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).to_lowercase();
+    let start = start.trim_start_matches('\u{feff}').trim_start();
+    if start.starts_with("<!doctype html") || start.starts_with("<html") {
+        return Err(Error::bad_input(format!(
+            "HTML where {} was expected; a portal's page is not its RDF export",
+            format.name()
+        )));
+    }
+    let parser = RdfParser::from_format(format)
+        .lenient()
         .with_base_iri(BASE)
-        .map_err(Error::internal)?
-        .for_slice(bytes)
-        .map(|quad| {
-            quad.map(Triple::from)
-                .map_err(|e| Error::bad_input(format!("{} cannot be read: {e}", format.name())))
-        })
-        .collect()
+        .map_err(Error::internal)?;
+    let (mut graph, mut findings) = (Vec::new(), Vec::new());
+    for quad in parser.for_slice(bytes) {
+        let triple = Triple::from(
+            quad.map_err(|e| Error::bad_input(format!("{} cannot be read: {e}", format.name())))?,
+        );
+        match bad_iri(&triple) {
+            None => graph.push(triple),
+            Some(reason) => findings.push(Finding {
+                line: 0,
+                entry: triple.subject.to_string(),
+                outcome: Outcome::Dropped,
+                reason,
+            }),
+        }
+    }
+    Ok((graph, findings))
 }
 
-/// A graph with blank nodes named after what they say, so that the same input gives the same IRIs.
-fn skolemise(graph: Vec<Triple>) -> Vec<Triple> {
-    let mut about: HashMap<String, Vec<String>> = HashMap::new();
-    for t in &graph {
-        if let NamedOrBlankNode::BlankNode(b) = &t.subject {
-            let object = if t.object.is_blank_node() {
-                "_".to_owned()
-            } else {
-                t.object.to_string()
-            };
-            about
-                .entry(b.as_str().to_owned())
-                .or_default()
-                .push(format!("{} {object}", t.predicate));
-        }
-        if let (Term::BlankNode(b), NamedOrBlankNode::NamedNode(s)) = (&t.object, &t.subject) {
-            about
-                .entry(b.as_str().to_owned())
-                .or_default()
-                .push(format!("{s} {}", t.predicate));
-        }
+fn bad_iri(t: &Triple) -> Option<String> {
+    let mut names = vec![&t.predicate];
+    if let NamedOrBlankNode::NamedNode(n) = &t.subject {
+        names.push(n);
     }
-    let mut names: BTreeMap<String, NamedNode> = BTreeMap::new();
-    let mut taken = BTreeSet::new();
-    let mut order: Vec<_> = about.into_iter().collect();
-    for (_, facts) in &mut order {
-        facts.sort();
+    if let Term::NamedNode(n) = &t.object {
+        names.push(n);
     }
-    order.sort_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
-    for (label, facts) in order {
-        let mut digest = hash(&facts.concat())[..16].to_owned();
-        while !taken.insert(digest.clone()) {
-            digest = hash(&digest)[..16].to_owned();
-        }
-        names.insert(
-            label,
-            NamedNode::new_unchecked(format!("{BASE}node/{digest}")),
-        );
-    }
-    graph
-        .into_iter()
-        .map(|t| {
-            let subject = match t.subject {
-                NamedOrBlankNode::BlankNode(b) => names[b.as_str()].clone().into(),
-                named @ NamedOrBlankNode::NamedNode(_) => named,
-            };
-            let object = match t.object {
-                Term::BlankNode(b) => names
-                    .get(b.as_str())
-                    .map_or_else(
-                        || {
-                            NamedNode::new_unchecked(format!(
-                                "{BASE}node/{}",
-                                &hash(b.as_str())[..16]
-                            ))
-                        },
-                        Clone::clone,
-                    )
-                    .into(),
-                other => other,
-            };
-            Triple {
-                subject,
-                predicate: t.predicate,
-                object,
-            }
-        })
-        .collect()
+    names.into_iter().find_map(|n| {
+        NamedNode::new(n.as_str())
+            .err()
+            .map(|e| format!("{:?} is no IRI: {e}", n.as_str()))
+    })
 }
+
+/// A node with what it says: its term, and predicate and object terms.
+type Nodes = BTreeMap<String, Vec<(String, String)>>;
 
 /// Cuts a catalogue graph into drafts. `public_url` (with a trailing slash) is folded back to our
 /// own base, so that a dump of this catalogue meets its own records again.
-pub fn read(graph: Vec<Triple>, public_url: &str) -> Parsed {
-    let own = |n: NamedNode| match n.as_str().strip_prefix(public_url) {
-        Some(rest) => NamedNode::new_unchecked(format!("{BASE}{rest}")),
-        None => n,
-    };
-    let graph: Vec<Triple> = skolemise(graph)
-        .into_iter()
-        .map(|t| Triple {
-            subject: match t.subject {
-                NamedOrBlankNode::NamedNode(n) => own(n).into(),
-                blank => blank,
-            },
-            predicate: t.predicate,
-            object: match t.object {
-                Term::NamedNode(n) => own(n).into(),
-                other => other,
-            },
+pub fn read(graph: &[Triple], public_url: &str) -> Parsed {
+    let nodes = fold(graph, public_url);
+    let typed = |node: &str, class: &str| {
+        nodes.get(node).is_some_and(|says| {
+            says.iter().any(|(p, o)| {
+                p == "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
+                    && crate::record::statement::iri(o).is_some_and(|c| vocab::is(c, class))
+            })
         })
-        .collect();
-    let mut by_subject: BTreeMap<&str, Vec<&Triple>> = BTreeMap::new();
-    for t in &graph {
-        if let NamedOrBlankNode::NamedNode(n) = &t.subject {
-            by_subject.entry(n.as_str()).or_default().push(t);
+    };
+    // Nodes that describe another one and are reached from it only backwards.
+    let mut described_by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut accessed: BTreeSet<&str> = BTreeSet::new();
+    for (subject, says) in &nodes {
+        for (p, o) in says {
+            let Some(p) = crate::record::statement::iri(p) else {
+                continue;
+            };
+            if vocab::is(p, "foaf:primaryTopic") || vocab::is(p, "dcat:servesDataset") {
+                described_by.entry(o).or_default().push(subject);
+            } else if vocab::is(p, "dcat:accessService") {
+                accessed.insert(o);
+            }
         }
     }
-    let (a, dataset, service) = (
-        expand("rdf:type"),
-        Term::from(expand("dcat:Dataset")),
-        Term::from(expand("dcat:DataService")),
-    );
-    let catalogue = Term::from(expand("dcat:Catalog"));
-    let typed = |s: &str, class: &Term| {
-        by_subject
-            .get(s)
-            .is_some_and(|ts| ts.iter().any(|t| t.predicate == a && t.object == *class))
+    let is_data = |s: &str| typed(s, "dcat:Dataset") || typed(s, "dcat:DatasetSeries");
+    let serves_one = |s: &str| {
+        nodes[s].iter().any(|(p, o)| {
+            crate::record::statement::iri(p).is_some_and(|p| vocab::is(p, "dcat:servesDataset"))
+                && is_data(o)
+        })
     };
-    let records: BTreeSet<&str> = by_subject
+    let records: BTreeSet<&str> = nodes
         .keys()
-        .copied()
-        .filter(|s| typed(s, &dataset) && !typed(s, &service))
+        .map(String::as_str)
+        .filter(|s| {
+            !typed(s, "dcat:Catalog")
+                && (is_data(s)
+                    || (typed(s, "dcat:DataService") && !accessed.contains(s) && !serves_one(s)))
+        })
         .collect();
-    let mut parsed = Parsed::default();
-    let mut used: BTreeSet<&str> = BTreeSet::new();
-    for subject in &records {
-        let (mut reach, mut queue) = (BTreeSet::from([*subject]), vec![*subject]);
+    let reach = |start: &str, backwards: bool| -> BTreeSet<&str> {
+        let Some((start, _)) = nodes.get_key_value(start) else {
+            return BTreeSet::new();
+        };
+        let (mut seen, mut queue) = (BTreeSet::from([start.as_str()]), vec![start.as_str()]);
         while let Some(node) = queue.pop() {
-            for t in by_subject.get(node).into_iter().flatten() {
-                let Term::NamedNode(object) = &t.object else {
+            let behind = described_by
+                .get(node)
+                .filter(|_| backwards)
+                .into_iter()
+                .flatten()
+                .copied();
+            let ahead = nodes[node].iter().map(|(_, o)| o.as_str());
+            for next in ahead.chain(behind) {
+                let Some((next, _)) = nodes.get_key_value(next) else {
                     continue;
                 };
-                let object = object.as_str();
-                let Some((known, _)) = by_subject.get_key_value(object) else {
-                    continue;
-                };
-                if !records.contains(object) && !typed(object, &catalogue) && reach.insert(known) {
-                    queue.push(known);
+                if !records.contains(next.as_str())
+                    && !typed(next, "dcat:Catalog")
+                    && seen.insert(next)
+                {
+                    queue.push(next);
                 }
             }
         }
-        used.extend(&reach);
-        let graph = reach
-            .iter()
-            .flat_map(|n| &by_subject[n])
-            .map(|t| (*t).clone())
-            .collect();
-        let tail = subject
-            .strip_prefix(BASE)
-            .map_or(*subject, |r| r.trim_start_matches("resource/"));
-        let name = tail
-            .trim_end_matches('/')
-            .rsplit(['/', '#', ':'])
-            .next()
-            .unwrap_or(tail);
-        parsed.drafts.push(Draft {
-            key: (*subject).to_owned(),
-            iri: NamedNode::new_unchecked(*subject),
-            slug: slug(name),
-            graph: super::dcat::strip_derived(subject, graph),
-            line: None,
-        });
+        seen
+    };
+    let mut parsed = Parsed::default();
+    let mut used: BTreeSet<&str> = BTreeSet::new();
+    let mut wishes: HashSet<String> = HashSet::new();
+    for subject in &records {
+        let part = reach(subject, true);
+        used.extend(&part);
+        match draft(&nodes, subject, &part, false, &mut wishes) {
+            Ok(draft) => parsed.drafts.push(draft),
+            Err(finding) => parsed.findings.push(finding),
+        }
     }
-    for subject in by_subject
+    let catalogues: Vec<&String> = nodes
         .keys()
-        .filter(|s| !used.contains(*s) && !typed(s, &catalogue))
-    {
-        // The record node of one of ours is derived again; everything else unreached is said.
-        if !subject.contains("#record") {
-            parsed.findings.push(Finding {
-                line: 0,
-                entry: (*subject).to_owned(),
-                outcome: "skipped",
-                reason: "neither a dcat:Dataset nor reached from one".into(),
-            });
+        .filter(|s| {
+            typed(s, "dcat:Catalog")
+                || typed(s, "hydra:PagedCollection")
+                || typed(s, "hydra:PartialCollectionView")
+        })
+        .collect();
+    for catalogue in catalogues {
+        used.extend(reach(catalogue, true));
+    }
+    // What is left may speak about records that are described elsewhere.
+    let mut extra: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for node in nodes.keys().filter(|n| !used.contains(n.as_str())) {
+        let Some(name) = crate::record::statement::iri(node) else {
+            continue;
+        };
+        let known = &nodes[node].iter().all(|(p, o)| {
+            vocab::about(name)
+                .iter()
+                .any(|s| s.predicate == p && s.object == o)
+        });
+        if !known && !is_stub(&nodes[node]) {
+            let root = match name.split_once('#') {
+                Some((root, _)) if root.starts_with(BASE) => root,
+                _ => name,
+            };
+            extra.entry(root).or_default().extend(reach(node, false));
+        }
+    }
+    for (root, part) in extra {
+        match draft(&nodes, &format!("<{root}>"), &part, true, &mut wishes) {
+            Ok(draft) => parsed.drafts.push(draft),
+            Err(finding) => parsed.findings.push(finding),
         }
     }
     parsed
 }
 
-/// Statements about subjects that are records already (relations kept in a file of their own).
-pub fn statements(graph: Vec<Triple>) -> BTreeMap<String, Vec<Triple>> {
-    let mut out: BTreeMap<String, Vec<Triple>> = BTreeMap::new();
-    for t in skolemise(graph) {
-        if let NamedOrBlankNode::NamedNode(n) = &t.subject {
-            out.entry(n.as_str().to_owned()).or_default().push(t);
+/// Whether a node is but a name for something described elsewhere: a class and a title.
+fn is_stub(says: &[(String, String)]) -> bool {
+    says.iter().all(|(p, o)| {
+        let (p, o) = (
+            crate::record::statement::iri(p).unwrap_or_default(),
+            crate::record::statement::iri(o).unwrap_or_default(),
+        );
+        vocab::is(p, "dct:title")
+            || (vocab::is(p, "rdf:type")
+                && (vocab::is(o, "dct:Standard") || vocab::is(o, "foaf:Document")))
+    })
+}
+
+fn fold(graph: &[Triple], public_url: &str) -> Nodes {
+    let own = |term: String| match term
+        .strip_prefix('<')
+        .and_then(|t| t.strip_prefix(public_url))
+    {
+        Some(rest) => format!("<{BASE}{rest}"),
+        None => term,
+    };
+    let mut nodes = Nodes::new();
+    for t in graph {
+        let predicate = own(t.predicate.to_string());
+        let object = match &t.object {
+            Term::Literal(_) => t.object.to_string(),
+            _ => own(t.object.to_string()),
+        };
+        nodes
+            .entry(own(t.subject.to_string()))
+            .or_default()
+            .push((predicate, object));
+    }
+    nodes
+}
+
+fn draft(
+    nodes: &Nodes,
+    subject: &str,
+    part: &BTreeSet<&str>,
+    addition: bool,
+    wishes: &mut HashSet<String>,
+) -> std::result::Result<Draft, Finding> {
+    let raw: String = part
+        .iter()
+        .flat_map(|n| {
+            nodes[*n]
+                .iter()
+                .map(move |(p, o)| format!("{n} {p} {o} .\n"))
+        })
+        .collect();
+    let title = || {
+        let about = subject.trim_matches(['<', '>']);
+        let lines: String = nodes
+            .get(subject)
+            .into_iter()
+            .flatten()
+            .map(|(p, o)| format!("<{about}> {p} {o} .\n"))
+            .collect();
+        text(&lines, about, "dct:title").map(|t| slug(&t))
+    };
+    let (iri, wish) = match crate::record::statement::iri(subject) {
+        Some(name) => match name.strip_prefix(BASE) {
+            Some(own) => (
+                name.to_owned(),
+                slug(own.strip_prefix("resource/").unwrap_or(own)),
+            ),
+            None => {
+                let tail = name.trim_end_matches('/').rsplit(['/', '#', ':']).next();
+                (
+                    name.to_owned(),
+                    title().unwrap_or_else(|| slug(tail.unwrap_or(name))),
+                )
+            }
+        },
+        None => {
+            // An entry without a name gets one of ours, from what it says of itself.
+            let wish = title().unwrap_or_else(|| format!("entry-{}", &hash(&raw)[..12]));
+            (format!("{BASE}resource/{wish}"), wish)
+        }
+    };
+    let failed = |reason: String| Finding {
+        line: 0,
+        entry: iri.clone(),
+        outcome: Outcome::Skipped,
+        reason,
+    };
+    let mut names = names(&raw, &format!("{BASE}resource/{wish}")).map_err(failed)?;
+    names.insert(subject.to_owned(), format!("<{iri}>"));
+    let named = |term: &str| names.get(term).cloned().unwrap_or_else(|| term.to_owned());
+    let content = sorted(statements(&raw).map(|s| {
+        format!(
+            "{} {} {} .\n",
+            named(s.subject),
+            s.predicate,
+            named(s.object)
+        )
+    }));
+    let content = dcat::strip_derived(&iri, &wish, &content, None);
+    if !addition && !wishes.insert(iri.clone()) {
+        return Err(failed(
+            "another entry of this source has the same name".into(),
+        ));
+    }
+    Ok(Draft {
+        key: iri.clone(),
+        iri,
+        slug: wish,
+        content,
+        line: None,
+        addition,
+    })
+}
+
+/// A name below `page` for each blank node: a hash of what it says, blank nodes below it included,
+/// so that it stays when its neighbours change. Where blank nodes stand in a circle, RDFC-1.0 tells
+/// them apart.
+fn names(raw: &str, page: &str) -> std::result::Result<HashMap<String, String>, String> {
+    let mut says: BTreeMap<&str, Vec<Statement<'_>>> = BTreeMap::new();
+    for s in statements(raw) {
+        for term in [s.subject, s.object] {
+            if term.starts_with("_:") {
+                says.entry(term).or_default();
+            }
+        }
+        if s.subject.starts_with("_:") {
+            says.entry(s.subject).or_default().push(s);
         }
     }
-    out
+    let mut digests: HashMap<&str, String> = HashMap::new();
+    let mut labels: Option<HashMap<String, String>> = None;
+    for node in says.keys() {
+        if digest(node, &says, &mut digests, &mut Vec::new()).is_none() {
+            let labels = match &mut labels {
+                Some(labels) => labels,
+                none => none.insert(canonical_labels(raw)?),
+            };
+            digests.insert(node, hash(&labels[&node[2..]]));
+        }
+    }
+    Ok(digests
+        .into_iter()
+        .map(|(node, digest)| (node.to_owned(), format!("<{page}#node-{}>", &digest[..16])))
+        .collect())
+}
+
+/// The hash of what a blank node says, or `None` where it leads back to itself.
+fn digest<'a>(
+    node: &'a str,
+    says: &BTreeMap<&'a str, Vec<Statement<'a>>>,
+    done: &mut HashMap<&'a str, String>,
+    above: &mut Vec<&'a str>,
+) -> Option<String> {
+    if let Some(known) = done.get(node) {
+        return Some(known.clone());
+    }
+    // Deeper than any description goes; what is deeper is told apart by RDFC-1.0.
+    if above.contains(&node) || above.len() > 64 {
+        return None;
+    }
+    above.push(node);
+    let mut facts = Vec::new();
+    for s in &says[node] {
+        let object = match says.get_key_value(s.object) {
+            Some((below, _)) => digest(below, says, done, above),
+            None => Some(s.object.to_owned()),
+        };
+        match object {
+            Some(object) => facts.push(format!("{} {object}\n", s.predicate)),
+            None => {
+                above.pop();
+                return None;
+            }
+        }
+    }
+    above.pop();
+    facts.sort();
+    let digest = hash(&facts.concat());
+    done.insert(node, digest.clone());
+    Some(digest)
+}
+
+/// Labels by RDFC-1.0 (section 4.4), whose limits stop graphs that are made to be slow.
+fn canonical_labels(raw: &str) -> std::result::Result<HashMap<String, String>, String> {
+    type Quad = ([SimpleTerm<'static>; 3], Option<SimpleTerm<'static>>);
+    let term = |text: &str| -> SimpleTerm<'static> {
+        match text.strip_prefix("_:") {
+            Some(label) => SimpleTerm::BlankNode(BnodeId::new_unchecked(label.to_owned().into())),
+            // The algorithm compares other terms by their bytes alone.
+            None => SimpleTerm::LiteralDatatype(
+                text.to_owned().into(),
+                sophia_api::term::IriRef::new_unchecked(
+                    oxigraph::model::vocab::xsd::STRING.as_str().into(),
+                ),
+            ),
+        }
+    };
+    let predicate = |text: &str| {
+        SimpleTerm::Iri(sophia_api::term::IriRef::new_unchecked(
+            text.trim_matches(['<', '>']).to_owned().into(),
+        ))
+    };
+    let subject = |text: &str| match text.starts_with("_:") {
+        true => term(text),
+        false => predicate(text),
+    };
+    let quads: HashSet<Quad> = statements(raw)
+        .map(|s| {
+            (
+                [subject(s.subject), predicate(s.predicate), term(s.object)],
+                None,
+            )
+        })
+        .collect();
+    let (_, labels) = sophia_c14n::rdfc10::relabel(&quads)
+        .map_err(|e| format!("its blank nodes cannot be told apart: {e}"))?;
+    Ok(labels
+        .into_iter()
+        .map(|(from, to)| (from.to_string(), to.as_str().to_owned()))
+        .collect())
 }

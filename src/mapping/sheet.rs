@@ -1,11 +1,12 @@
-//! The library's sheet, 22 columns read by name, into drafts: what the existing page does with a
-//! row, except that nothing vanishes silently.
+//! The library's sheet, 22 columns read by name, and the JSON list that stands in for it, into
+//! drafts: what the existing page does with a row, except that nothing vanishes silently.
+use super::Parsed;
 use crate::error::{Error, Result};
+use crate::record::statement::{links, text};
 use crate::record::vocab::{BASE, eu, expand, ldt};
-use crate::record::{Draft, hash, slug};
-use oxigraph::model::vocab::rdf;
+use crate::record::{Draft, Finding, Outcome, canonical, hash, slug};
 use oxigraph::model::{Literal, NamedNode, Term, Triple};
-use serde::Serialize;
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
 /// The header of the real sheet, in the order we write it.
@@ -34,23 +35,6 @@ pub const HEADER: [&str; 22] = [
     "KH?",
 ];
 
-/// Something a source said that did not enter the catalogue, and why.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
-pub struct Finding {
-    /// 1-based line in the source; 0 where it cannot be known.
-    pub line: u64,
-    pub entry: String,
-    /// `skipped` for a whole row or record, `dropped` for one value.
-    pub outcome: &'static str,
-    pub reason: String,
-}
-
-#[derive(Debug, Default)]
-pub struct Parsed {
-    pub drafts: Vec<Draft>,
-    pub findings: Vec<Finding>,
-}
-
 const LAYERS: [&str; 7] = [
     "Data sources",
     "Data acquisition",
@@ -75,7 +59,7 @@ const ORIGINS: [&str; 7] = [
     "Interoperability & MIMs",
     "Cities Network",
 ];
-/// Category of the sheet, local name of the kind, further classes (briefs: every entry is a
+/// Category of the sheet, local name of the kind, further classes (every entry is a
 /// `dcat:Dataset` first).
 const KINDS: [(&str, &str, &[&str]); 9] = [
     ("Standard", "kind-standard", &["dct:Standard"]),
@@ -109,15 +93,32 @@ const LICENCES: [(&str, &str); 18] = [
     ("BSD-2-Clause", "BSD_2_CLAUSE"),
     ("BSD-3-Clause", "BSD_3_CLAUSE"),
     ("GPL-2.0-or-later", "GPL_2_0_OR_LATER"),
-    ("GPL-2.0-only", "GPL_2_0_ONLY"),
+    ("GPL-2.0-only", "GPL_2_0"),
     ("GPL-3.0-or-later", "GPL_3_0_OR_LATER"),
-    ("GPL-3.0-only", "GPL_3_0_ONLY"),
+    ("GPL-3.0-only", "GPL_3_0"),
     ("AGPL-3.0-or-later", "AGPL_3_0_OR_LATER"),
-    ("AGPL-3.0-only", "AGPL_3_0_ONLY"),
+    ("AGPL-3.0-only", "AGPL_3_0"),
     ("EUPL-1.2", "EUPL_1_2"),
     ("LGPL-2.1-or-later", "LGPL_2_1_OR_LATER"),
     ("MPL-2.0", "MPL_2_0"),
 ];
+
+/// Link labels of the sheet that stand for a property of the entry; any other label makes a
+/// distribution. The first of each property is the label given back.
+const LINKS: [(&str, &str); 9] = [
+    ("Website", "dcat:landingPage"),
+    ("Documentation", "foaf:page"),
+    ("Installation guide", "foaf:page"),
+    ("User manual", "foaf:page"),
+    ("Guideline", "foaf:page"),
+    ("API", "dcat:endpointURL"),
+    ("Endpoint", "dcat:endpointURL"),
+    ("SPARQL endpoint", "dcat:endpointURL"),
+    ("Service", "dcat:endpointURL"),
+];
+
+/// Licences by short name in lower case, for a sheet that has no column for them.
+pub type Licences = HashMap<String, String>;
 
 /// The concept a label of the sheet stands for.
 fn concept(prefix: &str, label: &str) -> NamedNode {
@@ -128,19 +129,29 @@ fn concept(prefix: &str, label: &str) -> NamedNode {
     ldt(&format!("{prefix}-{local}"))
 }
 
+/// Reads licences: columns `Short name` and `License` (an SPDX identifier).
+///
+/// # Errors
+/// It is no CSV with these columns.
+pub fn licences(bytes: &[u8]) -> Result<Licences> {
+    let mut reader = csv::Reader::from_reader(bytes);
+    reader
+        .deserialize()
+        .map(|row| {
+            let (name, licence): (String, String) =
+                row.map_err(|e| Error::bad_input(format!("licences: {e}")))?;
+            Ok((name.to_lowercase(), licence))
+        })
+        .collect()
+}
+
 /// Reads a sheet.
 ///
 /// # Errors
-/// HTML, a header without `Short name` or `KH?`, or no row at all: nothing can be used then. A
+/// HTML, a header without one of the 22 columns, or no row at all: nothing can be used then. A
 /// bad row is a [`Finding`] instead.
-pub fn read(bytes: &[u8]) -> Result<Parsed> {
-    let text = std::str::from_utf8(bytes).map_err(|e| {
-        Error::bad_input(format!(
-            "not UTF-8: byte {} cannot be read; save the sheet as CSV UTF-8",
-            e.valid_up_to()
-        ))
-    })?;
-    let text = text.trim_start_matches('\u{feff}');
+pub fn read(bytes: &[u8], licences: &Licences) -> Result<Parsed> {
+    let text = utf8(bytes)?;
     if text.trim_start().starts_with('<') {
         return Err(Error::bad_input(
             "HTML or XML where CSV was expected; a published sheet needs its CSV export address",
@@ -168,94 +179,227 @@ pub fn read(bytes: &[u8]) -> Result<Parsed> {
             header.iter().collect::<Vec<_>>()
         )));
     }
-    let mut parsed = Parsed::default();
-    let (mut rows, mut kept, mut keys) = (0u64, 0u64, HashSet::new());
+    let mut rows = Rows::default();
+    let mut any = false;
     for row in reader.records() {
-        rows += 1;
+        any = true;
         let row = match row {
             Ok(row) => row,
             Err(e) => {
                 let line = e.position().map_or(0, csv::Position::line);
-                parsed.findings.push(Finding {
-                    line,
-                    entry: String::new(),
-                    outcome: "skipped",
-                    reason: e.to_string(),
-                });
+                rows.skip(line, "", e.to_string());
                 continue;
             }
         };
         let line = row.position().map_or(0, csv::Position::line);
         let get = |name: &str| columns.get(name).and_then(|&i| row.get(i)).unwrap_or("");
-        let short = get("Short name").trim().to_owned();
-        let skip = |reason: String| Finding {
-            line,
-            entry: short.clone(),
-            outcome: "skipped",
-            reason,
-        };
+        let short = get("Short name").trim();
         if get("KH?") != "Y" {
-            parsed.findings.push(skip(format!(
+            let reason = format!(
                 "KH? is {:?}; only rows with exactly \"Y\" are shown",
                 get("KH?")
-            )));
+            );
+            rows.skip(line, short, reason);
             continue;
         }
-        kept += 1;
-        if short.is_empty() {
-            parsed.findings.push(skip("no Short name".into()));
-            continue;
-        }
+        rows.kept += 1;
         if row.len() > header.len() {
-            parsed.findings.push(skip(format!(
+            let reason = format!(
                 "{} cells under {} headings; a comma inside a cell needs quotes",
                 row.len(),
                 header.len()
-            )));
+            );
+            rows.skip(line, short, reason);
             continue;
         }
-        let index = get("Index").trim();
-        let key = if index.is_empty() {
-            format!("r{kept:03}")
-        } else {
-            index.to_owned()
-        };
-        // A generated Index shifts when rows move, so identity rests on the name then.
-        let identity = if index.is_empty() {
-            format!("name:{}", short.to_lowercase())
-        } else {
-            format!("index:{index}")
-        };
-        if !keys.insert(identity.clone()) {
-            parsed
-                .findings
-                .push(skip(format!("{key} is there twice; the first row is kept")));
-            continue;
-        }
-        let name = slug(&short);
-        let mut entry = Entry {
-            subject: NamedNode::new_unchecked(format!("{BASE}resource/{name}")),
-            graph: Vec::new(),
-            findings: &mut parsed.findings,
-            line,
-            short: short.clone(),
-        };
-        entry.fill(&get);
-        let (graph, iri) = (entry.graph, entry.subject);
-        parsed.drafts.push(Draft {
-            key: identity,
-            iri,
-            slug: name,
-            graph,
-            line: Some(line),
+        let licence = licences.get(&short.to_lowercase());
+        rows.take(line, &[], |name| match get(name).trim() {
+            "" if name == "License" => licence.map_or("", String::as_str),
+            cell => cell,
         });
     }
-    if rows == 0 {
+    if !any {
         return Err(Error::bad_input(
             "an empty sheet: a header and no row below it",
         ));
     }
-    Ok(parsed)
+    Ok(rows.parsed)
+}
+
+/// Reads the JSON list that the existing page falls back to: an array of objects, or an object
+/// with one under `resources`. `scope` and `mims` may be a string or a list.
+///
+/// # Errors
+/// It is no JSON, or holds no list of objects.
+pub fn read_json(bytes: &[u8]) -> Result<Parsed> {
+    let text = utf8(bytes)?;
+    let document: Value = serde_json::from_str(text).map_err(|e| {
+        let found = if text.trim_start().starts_with('<') {
+            "HTML or XML where JSON was expected"
+        } else {
+            "not JSON"
+        };
+        Error::bad_input(format!("{found}: {e}"))
+    })?;
+    let list = document.as_array().or_else(|| {
+        document
+            .as_object()
+            .and_then(|o| o.values().find_map(Value::as_array))
+    });
+    let list = list
+        .filter(|l| !l.is_empty())
+        .ok_or_else(|| Error::bad_input("no list of entries: an array of objects is wanted"))?;
+    let mut rows = Rows::default();
+    let mut at = 0;
+    for entry in list {
+        // The line of the entry's identifier, where the text shows it.
+        let id = entry.get("id").and_then(Value::as_str).unwrap_or_default();
+        let quoted = format!("{id:?}");
+        let line = match text[at..].find(&quoted).filter(|_| !id.is_empty()) {
+            Some(found) => {
+                at += found + quoted.len();
+                text[..at].lines().count() as u64
+            }
+            None => 0,
+        };
+        let Some(object) = entry.as_object() else {
+            rows.skip(line, "", "an entry that is no object".into());
+            continue;
+        };
+        rows.kept += 1;
+        let cell = |key: &str| match object.get(key) {
+            Some(Value::String(text)) => text.trim().to_owned(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(", "),
+            Some(Value::Number(n)) => n.to_string(),
+            _ => String::new(),
+        };
+        let link = |key| (!cell(key).is_empty(), cell(key));
+        let (docs, git) = (link("docs"), link("git"));
+        let label = |present: bool, label: &str| if present { label } else { "" }.to_owned();
+        let columns: HashMap<&str, String> = HashMap::from([
+            ("Index", cell("id")),
+            ("Short name", cell("short_name")),
+            ("Long name", cell("long_name")),
+            ("Maintainer", cell("maintainer")),
+            ("Version", cell("version")),
+            ("Category", cell("category")),
+            ("Layer", cell("thematic_area")),
+            ("Scope", cell("scope")),
+            ("Origin", cell("origin")),
+            ("MIMs", cell("mims")),
+            ("Description", cell("description")),
+            ("License", cell("license")),
+            ("Country", cell("country")),
+            ("A Resource", label(docs.0, "Documentation")),
+            ("A Link", docs.1),
+            ("B Resource", label(git.0, "Git")),
+            ("B Link", git.1),
+        ]);
+        let tags = cell("tags");
+        let tags: Vec<&str> = list_of(&tags).collect();
+        rows.take(line, &tags, |name| {
+            columns.get(name).map_or("", String::as_str)
+        });
+        let known = [
+            "id",
+            "short_name",
+            "long_name",
+            "thematic_area",
+            "category",
+            "scope",
+            "type",
+            "tags",
+            "mims",
+            "maintainer",
+            "version",
+            "docs",
+            "git",
+            "description",
+            "origin",
+            "license",
+            "country",
+        ];
+        for key in object.keys().filter(|k| !known.contains(&k.as_str())) {
+            rows.parsed.findings.push(Finding {
+                line,
+                entry: cell("short_name"),
+                outcome: Outcome::Dropped,
+                reason: format!("the key {key:?} is not part of this form"),
+            });
+        }
+    }
+    Ok(rows.parsed)
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str> {
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        Error::bad_input(format!(
+            "not UTF-8: byte {} cannot be read; save the file as UTF-8",
+            e.valid_up_to()
+        ))
+    })?;
+    Ok(text.trim_start_matches('\u{feff}'))
+}
+
+/// Rows read so far.
+#[derive(Default)]
+struct Rows {
+    parsed: Parsed,
+    /// Rows that are shown, named or not: a missing Index counts them.
+    kept: u64,
+    keys: HashSet<String>,
+}
+
+impl Rows {
+    fn skip(&mut self, line: u64, entry: &str, reason: String) {
+        self.parsed.findings.push(Finding {
+            line,
+            entry: entry.to_owned(),
+            outcome: Outcome::Skipped,
+            reason,
+        });
+    }
+
+    fn take<'r>(&mut self, line: u64, tags: &[&str], get: impl Fn(&str) -> &'r str) {
+        let short = get("Short name").trim();
+        if short.is_empty() {
+            return self.skip(line, "", "no Short name".into());
+        }
+        let index = get("Index").trim();
+        // A generated Index shifts when rows move, so identity rests on the name then.
+        let (shown, key) = if index.is_empty() {
+            let shown = format!("r{:03}", self.kept);
+            (shown, format!("name:{}", short.to_lowercase()))
+        } else {
+            (index.to_owned(), format!("index:{index}"))
+        };
+        if !self.keys.insert(key.clone()) {
+            let reason = format!("{shown} is there twice; the first row is kept");
+            return self.skip(line, short, reason);
+        }
+        let name = slug(short);
+        let mut entry = Entry {
+            subject: NamedNode::new_unchecked(format!("{BASE}resource/{name}")),
+            graph: Vec::new(),
+            findings: &mut self.parsed.findings,
+            line,
+            short,
+        };
+        entry.fill(&get, tags);
+        let draft = Draft {
+            key,
+            iri: entry.subject.into_string(),
+            slug: name,
+            content: canonical(&entry.graph),
+            line: Some(line).filter(|l| *l > 0),
+            addition: false,
+        };
+        self.parsed.drafts.push(draft);
+    }
 }
 
 struct Entry<'a> {
@@ -263,7 +407,7 @@ struct Entry<'a> {
     graph: Vec<Triple>,
     findings: &'a mut Vec<Finding>,
     line: u64,
-    short: String,
+    short: &'a str,
 }
 
 impl Entry<'_> {
@@ -279,34 +423,39 @@ impl Entry<'_> {
 
     fn english(&mut self, predicate: &str, text: &str) {
         if !text.is_empty() {
-            self.add(
-                predicate,
-                Literal::new_language_tagged_literal_unchecked(text, "en"),
-            );
+            self.add(predicate, english(text));
         }
+    }
+
+    /// A node below the entry, named by what identifies it.
+    fn below(&self, role: &str, what: &str) -> NamedNode {
+        let subject = self.subject.as_str();
+        NamedNode::new_unchecked(format!("{subject}#{role}-{}", &hash(what)[..12]))
     }
 
     fn drop_value(&mut self, reason: String) {
         self.findings.push(Finding {
             line: self.line,
-            entry: self.short.clone(),
-            outcome: "dropped",
+            entry: self.short.to_owned(),
+            outcome: Outcome::Dropped,
             reason,
         });
     }
 
-    fn fill<'r>(&mut self, get: &impl Fn(&str) -> &'r str) {
+    fn fill<'r>(&mut self, get: &impl Fn(&str) -> &'r str, tags: &[&str]) {
         for class in ["dcat:Dataset", "dcat:Resource", "adms:Asset"] {
             self.add("rdf:type", expand(class));
         }
-        let short = self.short.clone();
+        let short = self.short;
         let long = get("Long name").trim();
-        self.english("dct:title", if long.is_empty() { &short } else { long });
-        self.english("skos:altLabel", &short);
+        self.english("dct:title", if long.is_empty() { short } else { long });
+        self.english("skos:altLabel", short);
         self.english("dct:description", get("Description").trim());
-        let version = get("Version").trim();
-        if !version.is_empty() {
-            self.add("dcat:version", Literal::new_simple_literal(version));
+        for (column, property) in [("Version", "dcat:version"), ("Index", "ldt:index")] {
+            let value = get(column).trim();
+            if !value.is_empty() {
+                self.add(property, Literal::new_simple_literal(value));
+            }
         }
         let category = get("Category").trim();
         match KINDS.iter().find(|(label, ..)| *label == category) {
@@ -322,26 +471,22 @@ impl Entry<'_> {
             )),
         }
         self.facet("Layer", "layer", get("Layer"), &LAYERS);
-        for scope in list(get("Scope")) {
+        for scope in list_of(get("Scope")) {
             self.facet("Scope", "scope", scope, &SCOPES);
         }
-        for origin in list(get("Origin")) {
+        for origin in list_of(get("Origin")) {
             self.facet("Origin", "origin", origin, &ORIGINS);
         }
-        for mim in list(get("MIMs")) {
+        for mim in list_of(get("MIMs")) {
             match mim.strip_prefix("MIM").map(str::as_bytes) {
                 Some([digit @ b'0'..=b'8']) => {
-                    self.add("ldt:mim", ldt(&format!("mim-{}", *digit as char)))
+                    self.add("ldt:mim", ldt(&format!("mim-{}", *digit as char)));
                 }
                 _ => self.drop_value(format!("MIM {mim:?} is none of MIM0 to MIM8")),
             }
         }
-        let maintainer = get("Maintainer").trim();
-        if !maintainer.is_empty() {
-            let agent = NamedNode::new_unchecked(format!("{BASE}agent/{}", slug(maintainer)));
-            self.add("dct:publisher", agent.clone());
-            self.say(&agent, "rdf:type", expand("foaf:Agent"));
-            self.say(&agent, "foaf:name", Literal::new_simple_literal(maintainer));
+        for tag in tags {
+            self.keyword(tag);
         }
         let country = get("Country").trim();
         if !country.is_empty() {
@@ -354,6 +499,7 @@ impl Entry<'_> {
             }
         }
         let licence = self.licence(get("License").trim());
+        let mut website = None;
         for letter in ["A", "B", "C", "D", "E"] {
             let (label, url) = (
                 get(&format!("{letter} Resource")).trim(),
@@ -361,12 +507,53 @@ impl Entry<'_> {
             );
             match (label.is_empty(), url.is_empty()) {
                 (true, true) => {}
-                (false, false) => self.link(label, url, licence.as_ref()),
+                (false, false) => {
+                    let target = self.link(label, url, licence.as_ref());
+                    website = website.or(target.filter(|_| label == "Website"));
+                }
                 _ => self.drop_value(format!(
                     "link {letter} has {label:?} and {url:?}; it needs a label and an address"
                 )),
             }
         }
+        self.maintainer(get("Maintainer").trim(), website);
+    }
+
+    /// The maintainer as publisher and, where there is a website, as the one to turn to.
+    fn maintainer(&mut self, name: &str, website: Option<NamedNode>) {
+        if name.is_empty() {
+            return;
+        }
+        let agent = NamedNode::new_unchecked(format!("{BASE}agent/{}", slug(name)));
+        self.add("dct:publisher", agent.clone());
+        self.say(&agent, "rdf:type", expand("foaf:Agent"));
+        self.say(&agent, "foaf:name", Literal::new_simple_literal(name));
+        if let Some(website) = website {
+            let contact = self.below("contact", website.as_str());
+            self.add("dcat:contactPoint", contact.clone());
+            self.say(&contact, "rdf:type", expand("vcard:Kind"));
+            self.say(&contact, "vcard:fn", Literal::new_simple_literal(name));
+            self.say(&contact, "vcard:hasURL", website);
+        }
+    }
+
+    /// A free keyword in the characters that portals take: others refuse the whole entry for it.
+    fn keyword(&mut self, tag: &str) {
+        let clean: String = tag
+            .chars()
+            .map(|c| {
+                if c.is_alphanumeric() || " -_.".contains(c) {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .take(100)
+            .collect();
+        if clean.chars().count() < 2 {
+            return self.drop_value(format!("the tag {tag:?} is shorter than two characters"));
+        }
+        self.add("dcat:keyword", english(&clean));
     }
 
     fn facet(&mut self, column: &str, name: &str, value: &str, known: &[&str]) {
@@ -386,159 +573,188 @@ impl Entry<'_> {
             .iter()
             .find(|(id, _)| *id == spdx)
             .map(|(_, code)| eu("licence", code));
-        if found.is_none() {
-            self.drop_value(format!(
-                "License {spdx:?} has no value in the EU licence list"
-            ));
+        let is_name = |c: char| c.is_ascii_alphanumeric() || ".-+".contains(c);
+        match &found {
+            // The licence of the thing; those of its distributions repeat it.
+            Some(licence) => self.add("ldt:licence", licence.clone()),
+            None if spdx.chars().all(is_name) => {
+                let licence = format!("http://spdx.org/licenses/{spdx}");
+                self.add("ldt:licence", NamedNode::new_unchecked(licence));
+                self.findings.push(Finding {
+                    line: self.line,
+                    entry: self.short.to_owned(),
+                    outcome: Outcome::Noted,
+                    reason: format!(
+                        "License {spdx:?} is not in the EU licence list: it is shown, and distributions carry none"
+                    ),
+                });
+            }
+            None => self.drop_value(format!(
+                "License {spdx:?} is no single SPDX identifier such as {:?}",
+                LICENCES[0].0
+            )),
         }
         found
     }
 
-    fn link(&mut self, label: &str, url: &str, licence: Option<&NamedNode>) {
+    fn link(&mut self, label: &str, url: &str, licence: Option<&NamedNode>) -> Option<NamedNode> {
         let target = match NamedNode::new(url) {
             Ok(n) if url.starts_with("http://") || url.starts_with("https://") => n,
             _ => {
-                return self.drop_value(format!(
+                self.drop_value(format!(
                     "link {label:?}: {url:?} is no http or https address"
                 ));
+                return None;
             }
         };
-        let predicate = match label {
-            "Website" => "dcat:landingPage",
-            "Documentation" | "Installation guide" | "User manual" | "Guideline" => "foaf:page",
-            _ => "dcat:distribution",
-        };
-        if predicate != "dcat:distribution" {
-            self.add(predicate, target.clone());
-            return self.say(&target, "rdf:type", expand("foaf:Document"));
+        let known = LINKS.iter().find(|(l, _)| *l == label);
+        match known.map(|k| k.1) {
+            Some(property @ ("dcat:landingPage" | "foaf:page")) => {
+                self.add(property, target.clone());
+                self.say(&target, "rdf:type", expand("foaf:Document"));
+                if LINKS.iter().find(|(_, p)| *p == property) != known {
+                    self.say(&target, "dct:title", english(label));
+                }
+                return Some(target);
+            }
+            Some(_) => self.service(label, &target),
+            None => {}
         }
         if label == "Git" {
             self.add("schema:codeRepository", target.clone());
         }
-        let node = NamedNode::new_unchecked(format!(
-            "{}#distribution-{}",
-            self.subject.as_str(),
-            &hash(url)[..12]
-        ));
+        let node = self.below("distribution", url);
         self.add("dcat:distribution", node.clone());
         self.say(&node, "rdf:type", expand("dcat:Distribution"));
         self.say(&node, "rdf:type", expand("adms:AssetDistribution"));
-        self.say(
-            &node,
-            "dct:title",
-            Literal::new_language_tagged_literal_unchecked(label, "en"),
-        );
-        self.say(&node, "dcat:accessURL", target);
+        self.say(&node, "dct:title", english(label));
+        self.say(&node, "dcat:accessURL", target.clone());
+        if known.is_some() {
+            let service = self.below("service", url);
+            self.say(&node, "dcat:accessService", service);
+        }
         if let Some(licence) = licence {
             self.say(&node, "dct:license", licence.clone());
         }
-        let format = [
-            (".pdf", "PDF", "application/pdf"),
-            (".jsonld", "JSON_LD", "application/ld+json"),
-            (".json", "JSON", "application/json"),
-            (".ttl", "RDF_TURTLE", "text/turtle"),
-        ]
-        .into_iter()
-        .find(|(ending, ..)| url.ends_with(ending));
+        let path = url.split(['?', '#']).next().unwrap_or(url);
+        let format = FORMATS.iter().find(|(ending, ..)| path.ends_with(ending));
         if let Some((_, code, media)) = format {
             self.say(&node, "dct:format", eu("file-type", code));
-            self.say(
-                &node,
-                "dcat:mediaType",
-                NamedNode::new_unchecked(format!(
-                    "https://www.iana.org/assignments/media-types/{media}"
-                )),
-            );
+            let types = "https://www.iana.org/assignments/media-types/";
+            let media = NamedNode::new_unchecked(format!("{types}{media}"));
+            self.say(&node, "dcat:mediaType", media);
         }
+        Some(target)
+    }
+
+    /// A live endpoint is a node of its own, so that clients of services find it.
+    fn service(&mut self, label: &str, target: &NamedNode) {
+        let node = self.below("service", target.as_str());
+        let title = format!("{}: {label}", self.short);
+        self.say(&node, "rdf:type", expand("dcat:DataService"));
+        self.say(&node, "rdf:type", expand("dcat:Resource"));
+        self.say(&node, "dct:title", english(&title));
+        let identifier = Literal::new_simple_literal(node.as_str());
+        self.say(&node, "dct:identifier", identifier);
+        self.say(&node, "dcat:endpointURL", target.clone());
+        let entry = self.subject.clone();
+        self.say(&node, "dcat:servesDataset", entry);
     }
 }
 
-fn list(cell: &str) -> impl Iterator<Item = &str> {
+/// File endings with their EU file type and IANA media type.
+const FORMATS: [(&str, &str, &str); 9] = [
+    (".pdf", "PDF", "application/pdf"),
+    (".jsonld", "JSON_LD", "application/ld+json"),
+    (".json", "JSON", "application/json"),
+    (".ttl", "RDF_TURTLE", "text/turtle"),
+    (".xml", "XML", "application/xml"),
+    (".csv", "CSV", "text/csv"),
+    (".zip", "ZIP", "application/zip"),
+    (".html", "HTML", "text/html"),
+    (".md", "TXT", "text/markdown"),
+];
+
+fn english(text: &str) -> Literal {
+    Literal::new_language_tagged_literal_unchecked(text, "en")
+}
+
+fn list_of(cell: &str) -> impl Iterator<Item = &str> {
     cell.split(',').map(str::trim).filter(|s| !s.is_empty())
 }
 
-/// The 22 columns back from a record's graph; the inverse of [`read`] but for dropped values.
-pub fn row(key: &str, subject: &str, graph: &[Triple]) -> Vec<String> {
-    let one = |p: &str| {
-        crate::record::text(graph, subject, &expand(p))
-            .unwrap_or_default()
-            .to_owned()
-    };
+/// The 22 columns back from a record's content; the inverse of [`read`] but for dropped values.
+pub fn row(subject: &str, content: &str) -> Vec<String> {
+    let one = |p: &str| text(content, subject, p).unwrap_or_default().into_owned();
     let facet = |p: &str, prefix: &str, labels: &[&str]| {
-        let predicate = expand(p);
-        let found: Vec<_> = crate::record::links(graph, subject, &predicate)
-            .cloned()
-            .collect();
+        let found: HashSet<&str> = links(content, subject, p).collect();
         labels
             .iter()
-            .filter(|l| found.contains(&concept(prefix, l)))
+            .filter(|l| found.contains(concept(prefix, l).as_str()))
             .copied()
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let mims: Vec<String> = (0..9).map(|n| format!("MIM{n}")).collect();
-    let mims: Vec<&str> = mims.iter().map(String::as_str).collect();
-    let (kind, mim) = (expand("dct:type"), expand("ldt:mim"));
-    let category = crate::record::links(graph, subject, &kind)
-        .find_map(|n| KINDS.iter().find(|k| ldt(k.1) == *n))
+    let category = links(content, subject, "dct:type")
+        .find_map(|n| KINDS.iter().find(|k| ldt(k.1).as_str() == n))
         .map_or("", |k| k.0);
-    let found: Vec<_> = crate::record::links(graph, subject, &mim)
-        .cloned()
+    let mut mims: Vec<String> = links(content, subject, "ldt:mim")
+        .filter_map(|n| n.strip_prefix(ldt("mim-").as_str()))
+        .map(|digit| format!("MIM{digit}"))
         .collect();
-    let mims = mims
-        .iter()
-        .filter(|m| found.contains(&ldt(&format!("mim-{}", &m[3..]))))
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ");
-    let publisher = expand("dct:publisher");
-    let maintainer = crate::record::links(graph, subject, &publisher)
-        .find_map(|a| crate::record::text(graph, a.as_str(), &expand("foaf:name")))
-        .unwrap_or_default();
-    let mut links: Vec<(String, String)> = Vec::new();
-    for (p, label) in [
-        ("dcat:landingPage", "Website"),
-        ("foaf:page", "Documentation"),
-    ] {
-        links.extend(
-            crate::record::links(graph, subject, &expand(p))
-                .map(|n| (label.to_owned(), n.as_str().to_owned())),
-        );
-    }
-    for d in crate::record::links(graph, subject, &expand("dcat:distribution")) {
-        let title = crate::record::text(graph, d.as_str(), &expand("dct:title"))
-            .unwrap_or("Link")
-            .to_owned();
-        links.extend(
-            crate::record::links(graph, d.as_str(), &expand("dcat:accessURL"))
-                .map(|n| (title.clone(), n.as_str().to_owned())),
-        );
-    }
-    let index = key.strip_prefix("index:").unwrap_or_default().to_owned();
+    mims.sort();
+    let maintainer = links(content, subject, "dct:publisher")
+        .find_map(|a| text(content, a, "foaf:name"))
+        .unwrap_or_default()
+        .into_owned();
     let mut row = vec![
-        index,
+        one("ldt:index"),
         one("skos:altLabel"),
         one("dct:title"),
-        maintainer.to_owned(),
+        maintainer,
         one("dcat:version"),
         category.to_owned(),
         facet("ldt:layer", "layer", &LAYERS),
         facet("ldt:scope", "scope", &SCOPES),
         facet("ldt:origin", "origin", &ORIGINS),
-        mims,
+        mims.join(", "),
         one("dct:description"),
     ];
+    if row[1].is_empty() {
+        // An entry from elsewhere has no short name, and the page shows none without.
+        row[1] = row[2].clone();
+    }
+    let mut links = labelled_links(subject, content);
     links.resize(5, (String::new(), String::new()));
     row.extend(links.into_iter().flat_map(|(label, url)| [label, url]));
     row.push("Y".into());
     row
 }
 
-/// Classes that follow from a kind, so that readers can tell what was asserted.
-pub fn is_typed(graph: &[Triple], subject: &str, class: &NamedNode) -> bool {
-    graph.iter().any(|t| {
-        crate::record::is_subject(t, subject)
-            && t.predicate == rdf::TYPE
-            && t.object == Term::from(class.clone())
-    })
+/// The links of an entry with their labels, those that readers want first in front.
+pub fn labelled_links(subject: &str, content: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (property, label) in [
+        ("dcat:landingPage", "Website"),
+        ("foaf:page", "Documentation"),
+    ] {
+        for page in links(content, subject, property) {
+            let label = text(content, page, "dct:title").unwrap_or(label.into());
+            found.push((label.into_owned(), page.to_owned()));
+        }
+    }
+    for node in links(content, subject, "dcat:distribution") {
+        let label = text(content, node, "dct:title").unwrap_or("Link".into());
+        for address in links(content, node, "dcat:accessURL") {
+            found.push((label.to_string(), address.to_owned()));
+        }
+    }
+    let rank = |label: &str| {
+        ["Website", "Documentation", "Specification", "Git"]
+            .iter()
+            .position(|l| *l == label)
+            .unwrap_or(4)
+    };
+    found.sort_by(|a, b| (rank(&a.0), a).cmp(&(rank(&b.0), b)));
+    found
 }

@@ -1,24 +1,54 @@
 //! The thing itself: a draft as a source gave it, a record as the ledger keeps it. No IO, no clock.
 pub mod lifecycle;
+pub mod statement;
 pub mod vocab;
 
-use oxigraph::model::{NamedNode, Term, Triple};
+use oxigraph::io::{RdfFormat, RdfParser};
+use oxigraph::model::Triple;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use lifecycle::State;
+pub use lifecycle::{Role, State, Step};
 
 /// What one source says about one resource, before the catalogue has decided anything.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Draft {
     /// What identifies it inside its source: the Index if given, else the short name or IRI.
     pub key: String,
-    /// The subject in `graph`; below [`vocab::BASE`] where the IRI is to be our own.
-    pub iri: NamedNode,
+    /// The subject in `content`; below [`vocab::BASE`] where the IRI is to be our own.
+    pub iri: String,
     /// The wish for a slug; the ledger makes it unique.
     pub slug: String,
-    pub graph: Vec<Triple>,
+    /// Canonical N-Triples.
+    pub content: String,
     /// Line in the source, 1-based, where it can be known.
     pub line: Option<u64>,
+    /// Statements about a record that is described elsewhere: they are added to it, and do not
+    /// replace what it says.
+    pub addition: bool,
+}
+
+/// Something a source said that did not enter the catalogue as it was said, and why.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Finding {
+    /// 1-based line in the source; 0 where it cannot be known.
+    pub line: u64,
+    pub entry: String,
+    pub outcome: Outcome,
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// A whole row or record did not enter.
+    Skipped,
+    /// One value did not enter.
+    Dropped,
+    /// It is kept and not public: a moderator decides.
+    Queued,
+    /// It entered; a reader may want to know something about it.
+    Noted,
 }
 
 /// One version of a record as the ledger keeps it.
@@ -28,42 +58,85 @@ pub struct Record {
     pub slug: String,
     pub iri: String,
     pub state: State,
+    /// `public`, or the claims that a reader must hold.
+    pub audience: String,
     /// Number of the change that made this version.
     pub seq: i64,
     /// Publication number, given once at first publication; pages are ranges of it.
     pub publication: Option<i64>,
-    /// Microseconds since the epoch, UTC.
+    /// Microseconds since the epoch, UTC: the first publication, and this version.
     pub issued: i64,
     pub modified: i64,
+    /// For a merged record, the slug of the one that stands for it now.
+    pub merged_into: Option<String>,
     /// Canonical N-Triples, own IRIs below [`vocab::BASE`].
     pub content: String,
-    /// SHA-256 of `content`, hexadecimal.
+    /// SHA-256 of `content`, hexadecimal: the version.
     pub hash: String,
+}
+
+/// Everyone may read it.
+pub const PUBLIC: &str = "public";
+
+impl Record {
+    /// Whether anyone may see it: published and public.
+    pub fn is_shown(&self) -> bool {
+        self.state == State::Published && self.audience == PUBLIC
+    }
 }
 
 /// The canonical form of a graph without blank nodes: its N-Triples lines in code point order,
 /// each once. With no blank node to name, RDFC-1.0 (section 4.4) comes to the same bytes.
 pub fn canonical(graph: &[Triple]) -> String {
-    let mut lines: Vec<String> = graph.iter().map(|t| format!("{t} .\n")).collect();
-    lines.sort_unstable();
-    lines.dedup();
-    lines.concat()
+    sorted(graph.iter().map(|t| format!("{t} .\n")))
 }
 
+/// Lines in code point order, each once.
+pub fn sorted<L: AsRef<str> + Ord>(lines: impl IntoIterator<Item = L>) -> String {
+    let mut lines: Vec<L> = lines.into_iter().collect();
+    lines.sort_unstable();
+    lines.dedup();
+    let mut out = String::with_capacity(lines.iter().map(|l| l.as_ref().len()).sum());
+    for line in &lines {
+        out.push_str(line.as_ref());
+    }
+    out
+}
+
+/// The triples of canonical content.
+///
+/// # Errors
+/// The content is no N-Triples, which the write door does not let in.
+pub fn triples(content: &str) -> crate::error::Result<Vec<Triple>> {
+    RdfParser::from_format(RdfFormat::NTriples)
+        .lenient()
+        .for_slice(content)
+        .map(|q| q.map(Triple::from).map_err(crate::error::Error::internal))
+        .collect()
+}
+
+/// SHA-256, hexadecimal.
 pub fn hash(content: &str) -> String {
     hex(&Sha256::digest(content.as_bytes()))
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
 }
 
-/// Lower case letters and digits, everything else a single hyphen, at most 80 characters.
+/// Lower case letters and digits, everything else a single hyphen, at most 80 characters. Accents
+/// of Latin letters are dropped.
 pub fn slug(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars().flat_map(char::to_lowercase) {
         if c.is_ascii_alphanumeric() {
             out.push(c);
+        } else if let Some(plain) = unaccented(c) {
+            out.push_str(plain);
         } else if !out.ends_with('-') && !out.is_empty() {
             out.push('-');
         }
@@ -77,37 +150,26 @@ pub fn slug(name: &str) -> String {
     }
 }
 
-/// The first value of a property of `subject`, English or untagged before other languages.
-pub fn text<'a>(graph: &'a [Triple], subject: &str, predicate: &NamedNode) -> Option<&'a str> {
-    let mut values: Vec<_> = graph
-        .iter()
-        .filter(|t| is_subject(t, subject) && t.predicate == *predicate)
-        .filter_map(|t| match &t.object {
-            Term::Literal(l) => Some(l),
-            _ => None,
-        })
-        .collect();
-    values.sort_by_key(|l| {
-        (
-            l.language().is_some_and(|x| !x.starts_with("en")),
-            l.language().map(str::to_owned),
-        )
-    });
-    values.first().map(|l| l.value())
-}
-
-pub fn is_subject(triple: &Triple, iri: &str) -> bool {
-    matches!(&triple.subject, oxigraph::model::NamedOrBlankNode::NamedNode(n) if n.as_str() == iri)
-}
-
-/// The IRIs that `subject` points at by `predicate`.
-pub fn links<'a>(
-    graph: &'a [Triple],
-    subject: &'a str,
-    predicate: &'a NamedNode,
-) -> impl Iterator<Item = &'a NamedNode> {
-    graph.iter().filter_map(move |t| match &t.object {
-        Term::NamedNode(n) if is_subject(t, subject) && t.predicate == *predicate => Some(n),
-        _ => None,
+fn unaccented(c: char) -> Option<&'static str> {
+    Some(match c {
+        'à' | 'á' | 'â' | 'ã' | 'å' | 'ă' | 'ą' => "a",
+        'ä' | 'æ' => "ae",
+        'ç' | 'ć' | 'č' => "c",
+        'ď' | 'đ' => "d",
+        'è' | 'é' | 'ê' | 'ë' | 'ė' | 'ę' | 'ě' => "e",
+        'ì' | 'í' | 'î' | 'ï' | 'į' => "i",
+        'ł' | 'ľ' | 'ļ' => "l",
+        'ñ' | 'ń' | 'ň' | 'ņ' => "n",
+        'ò' | 'ó' | 'ô' | 'õ' | 'ő' => "o",
+        'ö' | 'ø' | 'œ' => "oe",
+        'ř' => "r",
+        'ś' | 'š' | 'ş' | 'ș' => "s",
+        'ß' => "ss",
+        'ť' | 'ţ' | 'ț' => "t",
+        'ù' | 'ú' | 'û' | 'ů' | 'ű' | 'ų' | 'ū' => "u",
+        'ü' => "ue",
+        'ý' | 'ÿ' => "y",
+        'ź' | 'ż' | 'ž' => "z",
+        _ => return None,
     })
 }

@@ -1,4 +1,7 @@
 //! Vocabulary terms, as constants grouped by prefix, and the prefixes that every syntax uses.
+use super::statement::{self, Statement};
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// The namespace of our own terms, the same for all installations and served at `/ns`.
 pub const LDT: &str = "https://w3id.org/ldt-catalogue/ns#";
@@ -14,6 +17,7 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("dcatap", "http://data.europa.eu/r5r/"),
     ("dct", "http://purl.org/dc/terms/"),
     ("foaf", "http://xmlns.com/foaf/0.1/"),
+    ("geo", "http://www.opengis.net/ont/geosparql#"),
     ("hydra", "http://www.w3.org/ns/hydra/core#"),
     ("ldt", LDT),
     ("locn", "http://www.w3.org/ns/locn#"),
@@ -24,6 +28,7 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("rdfs", "http://www.w3.org/2000/01/rdf-schema#"),
     ("schema", "http://schema.org/"),
     ("skos", "http://www.w3.org/2004/02/skos/core#"),
+    ("spdx", "http://spdx.org/rdf/terms#"),
     ("vcard", "http://www.w3.org/2006/vcard/ns#"),
     ("xsd", "http://www.w3.org/2001/XMLSchema#"),
 ];
@@ -34,11 +39,35 @@ pub const PREFIXES: &[(&str, &str)] = &[
 /// On a prefix that is not in the table: names are written in this program, not read.
 pub fn expand(name: &str) -> oxigraph::model::NamedNode {
     let (prefix, local) = name.split_once(':').expect("a prefixed name holds a colon");
-    let (_, iri) = PREFIXES
+    let iri = namespace(prefix).unwrap_or_else(|| panic!("unknown prefix {prefix}"));
+    oxigraph::model::NamedNode::new_unchecked(format!("{iri}{local}"))
+}
+
+/// Whether an IRI is the prefixed name; faster than expanding it.
+pub fn is(iri: &str, name: &str) -> bool {
+    name.split_once(':').is_some_and(|(prefix, local)| {
+        iri.strip_suffix(local)
+            .is_some_and(|ns| namespace(prefix) == Some(ns))
+    })
+}
+
+fn namespace(prefix: &str) -> Option<&'static str> {
+    PREFIXES
         .iter()
         .find(|(p, _)| *p == prefix)
-        .unwrap_or_else(|| panic!("unknown prefix {prefix}"));
-    oxigraph::model::NamedNode::new_unchecked(format!("{iri}{local}"))
+        .map(|(_, iri)| *iri)
+}
+
+/// The prefixed name of an IRI, where its local part is a name in Turtle, XML and JSON-LD alike.
+pub fn compact(iri: &str) -> Option<(&'static str, &str)> {
+    PREFIXES.iter().find_map(|(prefix, ns)| {
+        let local = iri.strip_prefix(ns)?;
+        let name = local.starts_with(|c: char| c.is_ascii_alphabetic())
+            && local
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+        name.then_some((*prefix, local))
+    })
 }
 
 /// A concept of an EU authority table, such as `eu("language", "ENG")`.
@@ -53,3 +82,53 @@ pub fn ldt(local: &str) -> oxigraph::model::NamedNode {
 
 /// Our own vocabulary, as served at `/ns`.
 pub const LDT_TTL: &str = include_str!("../../data/vocabulary/ldt.ttl");
+
+/// The EU, ADMS, IANA and SPDX concepts that DCAT-AP draws values from, as far as we use them.
+pub const EU_TTL: &str = include_str!("../../data/vocabulary/eu.ttl");
+
+/// Canonical statements of a bundled vocabulary.
+fn bundled(turtle: &str) -> String {
+    let graph: Vec<oxigraph::model::Triple> =
+        oxigraph::io::RdfParser::from_format(oxigraph::io::RdfFormat::Turtle)
+            .for_slice(turtle)
+            .map(|q| oxigraph::model::Triple::from(q.expect("a bundled vocabulary is Turtle")))
+            .collect();
+    super::canonical(&graph)
+}
+
+/// Our own vocabulary, canonical.
+pub fn own() -> &'static str {
+    static CONTENT: OnceLock<String> = OnceLock::new();
+    CONTENT.get_or_init(|| bundled(LDT_TTL))
+}
+
+/// The concepts of others that we use, canonical.
+pub fn others() -> &'static str {
+    static CONTENT: OnceLock<String> = OnceLock::new();
+    CONTENT.get_or_init(|| bundled(EU_TTL))
+}
+
+/// What the vocabularies say about one concept, scheme or property; empty where they say nothing.
+pub fn about(iri: &str) -> &'static [Statement<'static>] {
+    static ABOUT: OnceLock<HashMap<&'static str, Vec<Statement<'static>>>> = OnceLock::new();
+    let known = ABOUT.get_or_init(|| {
+        let mut known: HashMap<&'static str, Vec<Statement<'static>>> = HashMap::new();
+        for s in statement::statements(own()).chain(statement::statements(others())) {
+            if let Some(subject) = statement::iri(s.subject) {
+                known.entry(subject).or_default().push(s);
+            }
+        }
+        known
+    });
+    known.get(iri).map_or(&[], Vec::as_slice)
+}
+
+/// The English label of a concept of the bundled vocabularies.
+pub fn label(iri: &str) -> Option<&'static str> {
+    about(iri)
+        .iter()
+        .filter(|s| s.says("skos:prefLabel"))
+        .filter_map(|s| statement::literal(s.object))
+        .find(|l| l.language == Some("en"))
+        .map(|l| l.escaped)
+}

@@ -1,45 +1,135 @@
 //! The ledger: every change numbered, every version kept, synced before it is acknowledged.
 //! SQL through sqlx `Any`: SQLite in WAL mode with `synchronous=FULL`, or PostgreSQL by URL.
 use crate::error::{Error, Result};
-use crate::record::{Record, State};
-use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{AnyPool, Executor, Row};
+use crate::record::{PUBLIC, Record, State, hash};
+use sha2::{Digest, Sha256};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor, Row};
 use std::path::Path;
+use std::str::FromStr;
 
 /// The schema this program writes; an older program refuses a newer one.
 const SCHEMA_VERSION: &str = "1";
 
+/// Tables in the order in which a copy is written, with their columns and the one that orders them.
+const TABLES: &[(&str, &[&str], &str)] = &[
+    ("meta", &["name", "value"], "name"),
+    (
+        "record",
+        &[
+            "id",
+            "slug",
+            "iri",
+            "state",
+            "audience",
+            "seq",
+            "publication",
+            "issued",
+            "modified",
+            "merged_into",
+            "publisher",
+            "source",
+            "source_key",
+            "said",
+        ],
+        "id",
+    ),
+    (
+        "change",
+        &[
+            "seq", "at", "record", "state", "audience", "content", "hash", "author", "reason",
+        ],
+        "seq",
+    ),
+    (
+        "suggestion",
+        &[
+            "id", "record", "source", "content", "hash", "at", "author", "reason",
+        ],
+        "id",
+    ),
+];
+
+/// Columns that hold numbers; all others hold text.
+const NUMBERS: &[&str] = &[
+    "id",
+    "seq",
+    "publication",
+    "issued",
+    "modified",
+    "at",
+    "record",
+];
+
 const SCHEMA: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS record (id BIGINT PRIMARY KEY, slug TEXT NOT NULL UNIQUE, iri TEXT NOT NULL UNIQUE, \
-     state TEXT NOT NULL, seq BIGINT NOT NULL, publication BIGINT UNIQUE, issued BIGINT NOT NULL, modified BIGINT NOT NULL, \
-     source TEXT NOT NULL, source_key TEXT NOT NULL, source_hash TEXT NOT NULL, UNIQUE (source, source_key))",
+     state TEXT NOT NULL, audience TEXT NOT NULL, seq BIGINT NOT NULL, publication BIGINT UNIQUE, issued BIGINT NOT NULL, \
+     modified BIGINT NOT NULL, merged_into TEXT, publisher TEXT, source TEXT NOT NULL, source_key TEXT NOT NULL, \
+     said TEXT NOT NULL, UNIQUE (source, source_key))",
     "CREATE TABLE IF NOT EXISTS change (seq BIGINT PRIMARY KEY, at BIGINT NOT NULL, record BIGINT NOT NULL, state TEXT NOT NULL, \
-     content TEXT NOT NULL, hash TEXT NOT NULL, author TEXT NOT NULL, reason TEXT NOT NULL)",
+     audience TEXT NOT NULL, content TEXT NOT NULL, hash TEXT NOT NULL, author TEXT NOT NULL, reason TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS suggestion (id BIGINT PRIMARY KEY, record BIGINT NOT NULL, source TEXT NOT NULL, \
+     content TEXT NOT NULL, hash TEXT NOT NULL, at BIGINT NOT NULL, author TEXT NOT NULL, reason TEXT NOT NULL, \
+     UNIQUE (record, source))",
+    "CREATE INDEX IF NOT EXISTS change_of_record ON change (record, seq)",
+    "CREATE INDEX IF NOT EXISTS record_shown ON record (publication) WHERE state = 'published' AND audience = 'public'",
+    "CREATE INDEX IF NOT EXISTS record_publisher ON record (publisher)",
 ];
 
-const COLUMNS: &str =
-    "r.id, r.slug, r.iri, r.state, r.seq, r.publication, r.issued, r.modified, c.content, c.hash";
+const COLUMNS: &str = "r.id, r.slug, r.iri, r.state, r.audience, r.seq, r.publication, r.issued, r.modified, r.merged_into, \
+                       c.content, c.hash";
+
+/// What everyone may see, as a condition on the table `r`.
+const SHOWN: &str = "r.state = 'published' AND r.audience = 'public'";
 
 #[derive(Clone)]
 pub struct Ledger {
     pub pool: AnyPool,
 }
 
+/// How far the catalogue reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Records that are shown.
+    pub total: i64,
+    /// The highest publication number that is shown.
+    pub last: i64,
+    /// Number and time of the last change to any record, removals included; time of the first.
+    pub seq: i64,
+    pub modified: i64,
+    pub issued: i64,
+}
+
+/// A version that a source proposed and that is not the record's: for a moderator.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Suggestion {
+    pub id: i64,
+    pub slug: String,
+    pub source: String,
+    pub at: i64,
+    pub reason: String,
+    pub content: String,
+}
+
+fn state(text: &str) -> Result<State> {
+    State::parse(text).ok_or_else(|| Error::internal(format!("unknown state {text} in the ledger")))
+}
+
 fn record(row: &AnyRow) -> Result<Record> {
-    let state: String = row.try_get(3)?;
     Ok(Record {
         id: row.try_get(0)?,
         slug: row.try_get(1)?,
         iri: row.try_get(2)?,
-        state: State::parse(&state)
-            .ok_or_else(|| Error::internal(format!("unknown state {state} in the ledger")))?,
-        seq: row.try_get(4)?,
-        publication: row.try_get(5)?,
-        issued: row.try_get(6)?,
-        modified: row.try_get(7)?,
-        content: row.try_get(8)?,
-        hash: row.try_get(9)?,
+        state: state(row.try_get::<&str, _>(3)?)?,
+        audience: row.try_get(4)?,
+        seq: row.try_get(5)?,
+        publication: row.try_get(6)?,
+        issued: row.try_get(7)?,
+        modified: row.try_get(8)?,
+        merged_into: row.try_get(9)?,
+        content: row.try_get(10)?,
+        hash: row.try_get(11)?,
     })
 }
 
@@ -48,44 +138,82 @@ impl Ledger {
     ///
     /// # Errors
     /// The database cannot be opened, or was written by a newer program.
-    pub async fn open(dir: &Path, url: Option<&str>) -> Result<Self> {
+    pub async fn open(dir: &Path, url: &str) -> Result<Self> {
+        let url = if url.is_empty() {
+            format!("sqlite://{}?mode=rwc", dir.join("ledger.db").display())
+        } else {
+            url.to_owned()
+        };
+        Self::at(&url).await
+    }
+
+    /// Opens the ledger at a database URL.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn at(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let file = format!("sqlite://{}?mode=rwc", dir.join("ledger.db").display());
-        let url = url.unwrap_or(&file).to_owned();
         let embedded = url.starts_with("sqlite:");
+        let options = AnyConnectOptions::from_str(url)
+            .map_err(|e| Error::bad_input(format!("ledger: {e}")))?;
         let pool = AnyPoolOptions::new()
             .max_connections(4)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     if embedded {
-                        connection.execute("PRAGMA journal_mode=WAL").await?;
-                        connection.execute("PRAGMA synchronous=FULL").await?;
-                        connection.execute("PRAGMA busy_timeout=10000").await?;
+                        for pragma in [
+                            "journal_mode=WAL",
+                            "synchronous=FULL",
+                            "busy_timeout=10000",
+                            "secure_delete=ON",
+                            "cache_size=-4000",
+                        ] {
+                            connection
+                                .execute(format!("PRAGMA {pragma}").as_str())
+                                .await?;
+                        }
                     }
                     Ok(())
                 })
             })
-            .connect(&url)
+            .connect_with(options)
             .await?;
+        let ledger = Self { pool };
+        ledger.prepare().await?;
+        Ok(ledger)
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        let found = sqlx::query("SELECT value FROM meta WHERE name = 'schema'")
+            .fetch_optional(&self.pool)
+            .await
+            .unwrap_or(None);
+        if let Some(row) = found {
+            let found: String = row.try_get(0)?;
+            let newer = found.parse::<u32>().unwrap_or(u32::MAX)
+                > SCHEMA_VERSION.parse::<u32>().unwrap_or(0);
+            if newer {
+                return Err(Error::bad_input(format!(
+                    "the ledger has schema {found} and this program knows {SCHEMA_VERSION}: a newer ldt-catalogue wrote it, use that one"
+                )));
+            }
+        }
         for statement in SCHEMA {
-            sqlx::query(statement).execute(&pool).await?;
+            sqlx::query(statement).execute(&self.pool).await?;
         }
-        sqlx::query(
-            "INSERT INTO meta (name, value) VALUES ('schema', $1) ON CONFLICT (name) DO NOTHING",
-        )
-        .bind(SCHEMA_VERSION)
-        .execute(&pool)
-        .await?;
-        let found: String = sqlx::query("SELECT value FROM meta WHERE name = 'schema'")
-            .fetch_one(&pool)
-            .await?
-            .try_get(0)?;
-        if found != SCHEMA_VERSION {
-            return Err(Error::bad_input(format!(
-                "the ledger has schema {found}; this program writes {SCHEMA_VERSION}: use a newer one"
-            )));
-        }
-        Ok(Self { pool })
+        self.set_meta_once("schema", SCHEMA_VERSION).await?;
+        let instance: [u8; 16] = rand::random();
+        self.set_meta_once("instance", &crate::record::hex(&instance))
+            .await
+    }
+
+    async fn set_meta_once(&self, name: &str, value: &str) -> Result<()> {
+        sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+            .bind(name)
+            .bind(value)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// The current version of each record that `rest` (a constant of this program) selects.
@@ -113,39 +241,153 @@ impl Ledger {
             .pop())
     }
 
-    /// All published records by publication number.
-    pub async fn published(&self) -> Result<Vec<Record>> {
+    pub async fn by_iri(&self, iri: &str) -> Result<Option<Record>> {
+        Ok(self.select("WHERE r.iri = $1", Some(iri), &[]).await?.pop())
+    }
+
+    /// The shown ones among the records that have these IRIs.
+    pub async fn shown_named(&self, iris: &[&str]) -> Result<Vec<Record>> {
+        let mut out = Vec::new();
+        for some in iris.chunks(100) {
+            let places: Vec<String> = (1..=some.len()).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "SELECT {COLUMNS} FROM record r JOIN change c ON c.seq = r.seq WHERE {SHOWN} AND r.iri IN ({}) ORDER BY r.iri",
+                places.join(", ")
+            );
+            let query = some.iter().fold(sqlx::query(&sql), |q, iri| q.bind(*iri));
+            for row in query.fetch_all(&self.pool).await? {
+                out.push(record(&row)?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// The shown records of a publisher, at most `limit`, by publication number.
+    pub async fn by_publisher(&self, agent: &str, limit: i64) -> Result<Vec<Record>> {
+        let rest = format!("WHERE r.publisher = $1 AND {SHOWN} ORDER BY r.publication LIMIT $2");
+        self.select(&rest, Some(agent), &[limit]).await
+    }
+
+    /// The shown records with a publication number in `(after, upto]`, in that order.
+    pub async fn shown_between(&self, after: i64, upto: i64) -> Result<Vec<Record>> {
+        let rest = format!(
+            "WHERE {SHOWN} AND r.publication > $1 AND r.publication <= $2 ORDER BY r.publication"
+        );
+        self.select(&rest, None, &[after, upto]).await
+    }
+
+    /// Shown records changed at or after a time, past a publication number, at most `limit`.
+    pub async fn shown_since(&self, since: i64, after: i64, limit: i64) -> Result<Vec<Record>> {
+        let rest = format!(
+            "WHERE {SHOWN} AND r.modified >= $1 AND r.publication > $2 ORDER BY r.publication LIMIT $3"
+        );
+        self.select(&rest, None, &[since, after, limit]).await
+    }
+
+    /// How many shown records changed at or after a time.
+    pub async fn count_since(&self, since: i64) -> Result<i64> {
+        let sql = format!("SELECT COUNT(*) FROM record r WHERE {SHOWN} AND r.modified >= $1");
+        let row = sqlx::query(&sql).bind(since).fetch_one(&self.pool).await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// The next shown publication number past `after`.
+    pub async fn next_shown(&self, after: i64) -> Result<Option<i64>> {
+        let sql =
+            format!("SELECT MIN(r.publication) FROM record r WHERE {SHOWN} AND r.publication > $1");
+        let row = sqlx::query(&sql).bind(after).fetch_one(&self.pool).await?;
+        Ok(row.try_get(0)?)
+    }
+
+    pub async fn extent(&self) -> Result<Extent> {
+        let sql = format!(
+            "SELECT COUNT(*), COALESCE(MAX(r.publication), 0), (SELECT COALESCE(MAX(seq), 0) FROM change) FROM record r WHERE {SHOWN}"
+        );
+        let row = sqlx::query(&sql).fetch_one(&self.pool).await?;
+        let seq: i64 = row.try_get(2)?;
+        let at = |seq: i64| async move {
+            let row = sqlx::query("SELECT at FROM change WHERE seq = $1")
+                .bind(seq)
+                .fetch_optional(&self.pool)
+                .await?;
+            Ok::<i64, Error>(row.map_or(Ok(0), |r| r.try_get(0))?)
+        };
+        Ok(Extent {
+            total: row.try_get(0)?,
+            last: row.try_get(1)?,
+            seq,
+            modified: at(seq).await?,
+            issued: at(1).await?,
+        })
+    }
+
+    /// How many records there are in each state.
+    pub async fn states(&self) -> Result<Vec<(String, i64)>> {
+        sqlx::query("SELECT state, COUNT(*) FROM record GROUP BY state ORDER BY state")
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(|r| Ok((r.try_get(0)?, r.try_get(1)?)))
+            .collect()
+    }
+
+    /// For each record that changed after `cursor`: its version then, if any, and its version now.
+    pub async fn changes_since(&self, cursor: i64) -> Result<Vec<super::graph::Change>> {
+        let changed = "WHERE r.id IN (SELECT record FROM change WHERE seq > $1) ORDER BY r.seq";
+        let mut out = Vec::new();
+        for new in self.select(changed, None, &[cursor]).await? {
+            let row = sqlx::query(
+                "SELECT state, audience, seq, at, content, hash FROM change WHERE record = $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1",
+            )
+            .bind(new.id)
+            .bind(cursor)
+            .fetch_optional(&self.pool)
+            .await?;
+            let old = row
+                .map(|r| {
+                    Ok::<Record, Error>(Record {
+                        state: state(r.try_get::<&str, _>(0)?)?,
+                        audience: r.try_get(1)?,
+                        seq: r.try_get(2)?,
+                        modified: r.try_get(3)?,
+                        content: r.try_get(4)?,
+                        hash: r.try_get(5)?,
+                        ..new.clone()
+                    })
+                })
+                .transpose()?;
+            out.push((old, Some(new)));
+        }
+        Ok(out)
+    }
+
+    /// What waits for a moderator's word about records that are published.
+    pub async fn suggestions(&self) -> Result<Vec<Suggestion>> {
+        sqlx::query("SELECT s.id, r.slug, s.source, s.at, s.reason, s.content FROM suggestion s JOIN record r ON r.id = s.record ORDER BY s.id")
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(|r| {
+                Ok(Suggestion {
+                    id: r.try_get(0)?,
+                    slug: r.try_get(1)?,
+                    source: r.try_get(2)?,
+                    at: r.try_get(3)?,
+                    reason: r.try_get(4)?,
+                    content: r.try_get(5)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Records that are not published and wait for a moderator: slug, state and title's content.
+    pub async fn queue(&self) -> Result<Vec<Record>> {
         self.select(
-            "WHERE r.state = 'published' ORDER BY r.publication",
+            "WHERE r.state IN ('suggested', 'accepted') ORDER BY r.seq",
             None,
             &[],
         )
         .await
-    }
-
-    /// The published records with a publication number in `(after, upto]`.
-    pub async fn published_between(&self, after: i64, upto: i64) -> Result<Vec<Record>> {
-        self.select(
-            "WHERE r.state = 'published' AND r.publication > $1 AND r.publication <= $2 ORDER BY r.publication",
-            None,
-            &[after, upto],
-        )
-        .await
-    }
-
-    /// How many records are published, their highest publication number, and the time of the last
-    /// change to any record, removals included.
-    pub async fn extent(&self) -> Result<(i64, i64, i64)> {
-        let row = sqlx::query(
-            "SELECT COUNT(*), COALESCE(MAX(publication), 0) FROM record WHERE state = 'published'",
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        let at: i64 = sqlx::query("SELECT COALESCE(MAX(at), 0) FROM change")
-            .fetch_one(&self.pool)
-            .await?
-            .try_get(0)?;
-        Ok((row.try_get(0)?, row.try_get(1)?, at))
     }
 
     pub async fn meta(&self, name: &str) -> Result<Option<String>> {
@@ -164,11 +406,294 @@ impl Ledger {
             .await?;
         Ok(())
     }
+
+    /// Copies the ledger, as it is at one moment, into a new SQLite file, and gives the digest that
+    /// the file carries. Readers and the writer go on meanwhile.
+    ///
+    /// # Errors
+    /// The file is there already or cannot be written.
+    pub async fn copy_to(&self, file: &Path) -> Result<String> {
+        if file.exists() {
+            return Err(Error::bad_input(format!(
+                "{} is there already; a backup replaces nothing",
+                file.display()
+            )));
+        }
+        let copy = Self::at(&format!("sqlite://{}?mode=rwc", file.display())).await?;
+        let mut from = self.pool.acquire().await?;
+        // One snapshot for all tables: WAL readers keep theirs, PostgreSQL needs to be told.
+        let mut from = from.begin().await?;
+        let postgres = from.backend_name() == "PostgreSQL";
+        if postgres {
+            sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                .execute(&mut *from)
+                .await?;
+        }
+        let mut to = copy.pool.begin().await?;
+        sqlx::query("DELETE FROM meta").execute(&mut *to).await?;
+        for (table, columns, order) in TABLES {
+            copy_table(&mut from, &mut to, table, columns, order).await?;
+        }
+        sqlx::query("DELETE FROM meta WHERE name = 'digest'")
+            .execute(&mut *to)
+            .await?;
+        let digest = digest(&mut to).await?;
+        sqlx::query("INSERT INTO meta (name, value) VALUES ('digest', $1)")
+            .bind(&digest)
+            .execute(&mut *to)
+            .await?;
+        to.commit().await?;
+        copy.close().await?;
+        std::fs::File::open(file)
+            .and_then(|f| f.sync_all())
+            .map_err(Error::internal)?;
+        Ok(digest)
+    }
+
+    /// Checks that a copy holds what its digest says and that each version has its hash, and gives
+    /// the digest.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub async fn verify(&self) -> Result<String> {
+        let said = self
+            .meta("digest")
+            .await?
+            .ok_or_else(|| Error::bad_input("it carries no digest: it is no backup"))?;
+        let mut connection = self.pool.acquire().await?;
+        let found = digest(&mut connection).await?;
+        if found != said {
+            return Err(Error::bad_input(format!(
+                "it is damaged: its content has the digest {found} and should have {said}"
+            )));
+        }
+        Ok(found)
+    }
+
+    /// Writes everything to the main file and lets go of it.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn close(self) -> Result<()> {
+        if let Ok(mut connection) = self.pool.acquire().await
+            && connection.backend_name() == "SQLite"
+        {
+            connection
+                .execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                .await?;
+        }
+        self.pool.close().await;
+        Ok(())
+    }
+}
+
+async fn copy_table(
+    from: &mut AnyConnection,
+    to: &mut AnyConnection,
+    table: &str,
+    columns: &[&str],
+    order: &str,
+) -> Result<()> {
+    use futures_util::TryStreamExt;
+    let list = columns.join(", ");
+    let places: Vec<String> = (1..=columns.len()).map(|n| format!("${n}")).collect();
+    let insert = format!(
+        "INSERT INTO {table} ({list}) VALUES ({})",
+        places.join(", ")
+    );
+    let select = format!("SELECT {list} FROM {table} ORDER BY {order}");
+    let mut rows = sqlx::query(&select).fetch(from);
+    while let Some(row) = rows.try_next().await? {
+        let mut query = sqlx::query(&insert);
+        for (at, column) in columns.iter().enumerate() {
+            query = if NUMBERS.contains(column) {
+                query.bind(row.try_get::<Option<i64>, _>(at)?)
+            } else {
+                query.bind(row.try_get::<Option<String>, _>(at)?)
+            };
+        }
+        query.execute(&mut *to).await?;
+    }
+    Ok(())
+}
+
+/// SHA-256 over every row of every table in order, but for the digest itself. The hash of each
+/// version is checked on the way.
+async fn digest(connection: &mut AnyConnection) -> Result<String> {
+    use futures_util::TryStreamExt;
+    let mut all = Sha256::new();
+    for (table, columns, order) in TABLES {
+        all.update(table.as_bytes());
+        let select = format!(
+            "SELECT {} FROM {table} ORDER BY {order}",
+            columns.join(", ")
+        );
+        let mut rows = sqlx::query(&select).fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await? {
+            if *table == "meta" && row.try_get::<&str, _>(0)? == "digest" {
+                continue;
+            }
+            for (at, column) in columns.iter().enumerate() {
+                let text = if NUMBERS.contains(column) {
+                    row.try_get::<Option<i64>, _>(at)?.map(|n| n.to_string())
+                } else {
+                    row.try_get::<Option<String>, _>(at)?
+                };
+                // Lengths keep neighbouring cells apart.
+                let text = text.unwrap_or_default();
+                all.update((text.len() as u64).to_be_bytes());
+                all.update(text.as_bytes());
+            }
+            if *table == "change" {
+                let (content, said): (String, String) = (row.try_get(5)?, row.try_get(6)?);
+                if !said.is_empty() && hash(&content) != said {
+                    let seq: i64 = row.try_get(0)?;
+                    return Err(Error::bad_input(format!(
+                        "change {seq} is damaged: its content does not have its hash"
+                    )));
+                }
+            }
+        }
+    }
+    Ok(crate::record::hex(&all.finalize()))
 }
 
 /// The current version of a record, inside a transaction.
-pub async fn current(connection: &mut sqlx::AnyConnection, slug: &str) -> Result<Record> {
+pub async fn current(connection: &mut AnyConnection, slug: &str) -> Result<Option<Record>> {
     let sql =
         format!("SELECT {COLUMNS} FROM record r JOIN change c ON c.seq = r.seq WHERE r.slug = $1");
-    record(&sqlx::query(&sql).bind(slug).fetch_one(connection).await?)
+    sqlx::query(&sql)
+        .bind(slug)
+        .fetch_optional(connection)
+        .await?
+        .as_ref()
+        .map(record)
+        .transpose()
+}
+
+/// What the write door says about a change.
+pub struct Change<'a> {
+    pub state: State,
+    pub content: String,
+    pub author: &'a str,
+    pub reason: &'a str,
+    pub audience: Option<&'a str>,
+    pub merged_into: Option<String>,
+}
+
+/// Where a new record comes from.
+pub struct Origin<'a> {
+    pub slug: &'a str,
+    pub iri: &'a str,
+    pub source: &'a str,
+    pub key: &'a str,
+}
+
+/// Appends a change, as the one writer: numbers it, keeps the version, moves the record to it.
+///
+/// # Errors
+/// The database refuses; the transaction is then worth nothing.
+pub async fn append(
+    connection: &mut AnyConnection,
+    old: Option<&Record>,
+    origin: Option<&Origin<'_>>,
+    change: Change<'_>,
+    now: i64,
+) -> Result<Record> {
+    let row = sqlx::query(
+        "SELECT (SELECT COALESCE(MAX(seq), 0) FROM change), (SELECT COALESCE(MAX(id), 0) FROM record), \
+         (SELECT COALESCE(MAX(publication), 0) FROM record)",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let (seq, id, publication): (i64, i64, i64) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let last: i64 = sqlx::query("SELECT at FROM change WHERE seq = $1")
+        .bind(seq)
+        .fetch_optional(&mut *connection)
+        .await?
+        .map_or(Ok(0), |r| r.try_get(0))?;
+    // A clock that steps back must not reorder the ledger.
+    let (at, seq) = (now.max(last + 1), seq + 1);
+    let published = change.state == State::Published;
+    let number = old
+        .and_then(|o| o.publication)
+        .or(published.then_some(publication + 1));
+    let first = published && old.is_none_or(|o| o.publication.is_none());
+    let (slug, iri) = match (old, origin) {
+        (Some(old), _) => (old.slug.clone(), old.iri.clone()),
+        (None, Some(origin)) => (origin.slug.to_owned(), origin.iri.to_owned()),
+        (None, None) => return Err(Error::internal("a new record needs an origin")),
+    };
+    let record = Record {
+        id: old.map_or(id + 1, |o| o.id),
+        slug,
+        state: change.state,
+        audience: change
+            .audience
+            .map(str::to_owned)
+            .or(old.map(|o| o.audience.clone()))
+            .unwrap_or_else(|| PUBLIC.to_owned()),
+        seq,
+        publication: number,
+        issued: if first {
+            at
+        } else {
+            old.map_or(at, |o| o.issued)
+        },
+        modified: at,
+        merged_into: change.merged_into,
+        hash: hash(&change.content),
+        content: change.content,
+        iri,
+    };
+    sqlx::query("INSERT INTO change (seq, at, record, state, audience, content, hash, author, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+        .bind(seq)
+        .bind(at)
+        .bind(record.id)
+        .bind(record.state.to_string())
+        .bind(&record.audience)
+        .bind(&record.content)
+        .bind(&record.hash)
+        .bind(change.author)
+        .bind(change.reason)
+        .execute(&mut *connection)
+        .await?;
+    if let Some(origin) = origin.filter(|_| old.is_none()) {
+        sqlx::query(
+            "INSERT INTO record (id, slug, iri, state, audience, seq, issued, modified, source, source_key, said) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(record.id)
+        .bind(&record.slug)
+        .bind(&record.iri)
+        .bind(record.state.to_string())
+        .bind(&record.audience)
+        .bind(seq)
+        .bind(at)
+        .bind(at)
+        .bind(origin.source)
+        .bind(origin.key)
+        .bind(&record.hash)
+        .execute(&mut *connection)
+        .await?;
+    }
+    let publisher =
+        crate::record::statement::links(&record.content, &record.iri, "dct:publisher").next();
+    sqlx::query(
+        "UPDATE record SET state = $2, audience = $3, seq = $4, publication = $5, issued = $6, modified = $7, merged_into = $8, \
+         publisher = $9 WHERE id = $1",
+    )
+    .bind(record.id)
+    .bind(record.state.to_string())
+    .bind(&record.audience)
+    .bind(seq)
+    .bind(record.publication)
+    .bind(record.issued)
+    .bind(record.modified)
+    .bind(&record.merged_into)
+    .bind(publisher)
+    .execute(&mut *connection)
+    .await?;
+    Ok(record)
 }

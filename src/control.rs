@@ -1,0 +1,276 @@
+//! What operators may do, as HTTP over a Unix socket in the data directory (mode 0600, so whoever
+//! may read the ledger may use it and nobody else). Every command goes this way, to the running
+//! service or to itself where none runs, so that there is one way to write.
+use crate::catalogue::{Catalogue, Options, Report};
+use crate::error::{Error, Result};
+use crate::http::document;
+use crate::record::{Draft, Finding, Role, Step};
+use axum::body::Body;
+use axum::extract::{Path as Part, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio_util::io::{ReaderStream, StreamReader};
+
+/// Who acts through the socket: whoever may open it.
+const OPERATOR: &str = "operator";
+
+type Control = State<Arc<Catalogue>>;
+
+/// A step of a record's life cycle.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Decision {
+    pub slug: String,
+    pub step: Step,
+    pub into: Option<String>,
+    pub reason: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Edit {
+    pub draft: Draft,
+    pub reason: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Audience {
+    pub slug: String,
+    pub audience: String,
+}
+
+/// A moderator's word on a suggestion.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Verdict {
+    pub suggestion: i64,
+    pub accept: bool,
+}
+
+/// One line of what an import sends after its options.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sent {
+    Draft(Draft),
+    Finding(Finding),
+    /// The source was read to its end: a list that breaks off before this is not finished.
+    End,
+}
+
+/// One line of what an import answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Heard {
+    /// So many entries are kept and synced.
+    Kept(usize),
+    Report(Report),
+    Failed(String),
+}
+
+/// Serves the socket until the process ends.
+///
+/// # Errors
+/// The socket cannot be made.
+pub fn serve(catalogue: Arc<Catalogue>, dir: &Path) -> Result<()> {
+    let path = socket(dir);
+    // The lock says that nobody else listens, so what is there is left over.
+    let _ = std::fs::remove_file(&path);
+    let failed = |e: std::io::Error| Error::bad_input(format!("{}: {e}", path.display()));
+    let listener = tokio::net::UnixListener::bind(&path).map_err(failed)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    let router = Router::new()
+        .route("/import", post(import))
+        .route("/decide", post(decide))
+        .route("/edit", post(edit))
+        .route("/restrict", post(restrict))
+        .route("/settle", post(settle))
+        .route("/purge/{slug}", post(purge))
+        .route("/rebuild", post(rebuild))
+        .route("/queue", get(queue))
+        .route("/export/{kind}", get(export))
+        .route("/backup", get(backup))
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .with_state(catalogue);
+    tokio::spawn(async move {
+        if let Err(e) = axum::serve(listener, router).await {
+            tracing::error!(error = %e, "the command socket is gone");
+        }
+    });
+    Ok(())
+}
+
+/// Where the socket is.
+pub fn socket(dir: &Path) -> PathBuf {
+    dir.join("socket")
+}
+
+async fn import(State(catalogue): Control, request: Request) -> Response {
+    let (send, receive) = tokio::sync::mpsc::channel::<Heard>(16);
+    tokio::spawn(async move {
+        let answer = match take_in(&catalogue, request, &send).await {
+            Ok(report) => Heard::Report(report),
+            Err(e) => Heard::Failed(e.message),
+        };
+        // A client that went away hears nothing; what is kept is kept.
+        let _ = send.send(answer).await;
+    });
+    let lines = futures_util::stream::unfold(receive, |mut receive| async {
+        let heard = receive.recv().await?;
+        let line = serde_json::to_string(&heard).unwrap_or_default() + "\n";
+        Some((Ok::<_, std::convert::Infallible>(line), receive))
+    });
+    Body::from_stream(lines).into_response()
+}
+
+async fn take_in(
+    catalogue: &Catalogue,
+    request: Request,
+    heard: &tokio::sync::mpsc::Sender<Heard>,
+) -> Result<Report> {
+    let body = request
+        .into_body()
+        .into_data_stream()
+        .map(|c| c.map_err(std::io::Error::other));
+    let mut lines = BufReader::new(StreamReader::new(body)).lines();
+    let broken = |e: &dyn std::fmt::Display| Error::bad_input(format!("the import broke off: {e}"));
+    let first = lines.next_line().await.map_err(|e| broken(&e))?;
+    let options: Options =
+        serde_json::from_str(&first.unwrap_or_default()).map_err(|e| broken(&e))?;
+    let mut import = catalogue.import(options).await;
+    let (mut batch, mut findings, mut ended) = (Vec::new(), Vec::new(), false);
+    while let Some(line) = lines.next_line().await.map_err(|e| broken(&e))? {
+        match serde_json::from_str(&line).map_err(|e| broken(&e))? {
+            Sent::Draft(draft) => batch.push(draft),
+            Sent::Finding(finding) => findings.push(finding),
+            Sent::End => ended = true,
+        }
+        if batch.len() == crate::catalogue::BATCH {
+            import.take(std::mem::take(&mut batch)).await?;
+            let _ = heard.send(Heard::Kept(import.taken())).await;
+        }
+    }
+    if !ended {
+        return Err(broken(&"the sender went away"));
+    }
+    import.take(batch).await?;
+    let _ = heard.send(Heard::Kept(import.taken())).await;
+    import.note(findings);
+    import.finish().await
+}
+
+async fn decide(State(catalogue): Control, Json(decision): Json<Decision>) -> Result<Json<String>> {
+    let record = catalogue
+        .decide(
+            &decision.slug,
+            decision.step,
+            decision.into.as_deref(),
+            Role::Administrator,
+            OPERATOR,
+            &decision.reason,
+        )
+        .await?;
+    Ok(Json(format!("{} is {}", record.slug, record.state)))
+}
+
+async fn edit(State(catalogue): Control, Json(edit): Json<Edit>) -> Result<Json<String>> {
+    let record = catalogue.edit(edit.draft, OPERATOR, &edit.reason).await?;
+    Ok(Json(format!(
+        "{} has version {}",
+        record.slug,
+        &record.hash[..12]
+    )))
+}
+
+async fn restrict(State(catalogue): Control, Json(wish): Json<Audience>) -> Result<Json<String>> {
+    let record = catalogue
+        .restrict(&wish.slug, &wish.audience, OPERATOR)
+        .await?;
+    Ok(Json(format!("{} is for {}", record.slug, record.audience)))
+}
+
+async fn settle(State(catalogue): Control, Json(verdict): Json<Verdict>) -> Result<Json<String>> {
+    let Verdict { suggestion, accept } = verdict;
+    catalogue.settle(suggestion, accept, OPERATOR).await?;
+    let word = if accept { "accepted" } else { "rejected" };
+    Ok(Json(format!("suggestion {suggestion} is {word}")))
+}
+
+async fn purge(State(catalogue): Control, Part(slug): Part<String>) -> Result<Json<String>> {
+    catalogue.purge(&slug, OPERATOR).await?;
+    Ok(Json(format!(
+        "{slug} is erased; its number and tombstone stay"
+    )))
+}
+
+async fn rebuild(State(catalogue): Control) -> Result<Json<String>> {
+    document::forget(&catalogue.dir)?;
+    catalogue.rebuild().await?;
+    let graph = catalogue.graph.read().await;
+    let live = graph.as_ref().map_or(0, |g| g.live);
+    Ok(Json(format!(
+        "the graph holds {live} triples of {} records",
+        catalogue.extent().total
+    )))
+}
+
+async fn queue(State(catalogue): Control) -> Result<Json<Vec<Waiting>>> {
+    let mut waiting = Vec::new();
+    for r in catalogue.ledger.queue().await? {
+        let title = crate::record::statement::text(&r.content, &r.iri, "dct:title");
+        waiting.push(Waiting {
+            number: None,
+            reason: title.unwrap_or_default().into_owned(),
+            what: r.state.to_string(),
+            slug: r.slug,
+        });
+    }
+    for s in catalogue.ledger.suggestions().await? {
+        waiting.push(Waiting {
+            number: Some(s.id),
+            slug: s.slug,
+            what: "change".into(),
+            reason: s.reason,
+        });
+    }
+    Ok(Json(waiting))
+}
+
+/// Something that waits for a moderator.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Number of the suggestion; a record that waits has none.
+    pub number: Option<i64>,
+    pub slug: String,
+    /// A record's state, or `change` for a suggestion.
+    pub what: String,
+    pub reason: String,
+}
+
+async fn export(State(catalogue): Control, Part(kind): Part<String>) -> Result<Response> {
+    let kind = document::Kind::of_extension(&kind)
+        .ok_or_else(|| Error::bad_input(format!("no export is called {kind:?}")))?;
+    let path = document::file(&catalogue, kind).await?;
+    send(&path).await
+}
+
+async fn backup(State(catalogue): Control) -> Result<Response> {
+    let name = format!("backup-{:016x}.tmp", rand::random::<u64>());
+    let path = catalogue.dir.join(name);
+    let digest = catalogue.ledger.copy_to(&path).await;
+    let answer = match digest {
+        Ok(_) => send(&path).await,
+        Err(e) => Err(e),
+    };
+    // The open file outlives its name.
+    let _ = std::fs::remove_file(&path);
+    answer
+}
+
+async fn send(path: &Path) -> Result<Response> {
+    let file = tokio::fs::File::open(path).await.map_err(Error::internal)?;
+    Ok(Body::from_stream(ReaderStream::with_capacity(file, 256 << 10)).into_response())
+}

@@ -1,0 +1,432 @@
+//! RDF written out: Turtle, TriG, N-Triples, RDF/XML and JSON-LD, streamed node by node from
+//! canonical statements, so that a page and a whole catalogue are written by the same code in
+//! little memory. Own IRIs (and an identifier that repeats one) move below the public URL here.
+use crate::record::canonical;
+use crate::record::statement::{Literal, Statement, iri, literal, statements};
+use crate::record::vocab::{BASE, PREFIXES, compact};
+use oxigraph::model::Triple;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Result, Write};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Syntax {
+    Turtle,
+    NTriples,
+    RdfXml,
+    JsonLd,
+    TriG,
+}
+
+impl Syntax {
+    /// The syntax a file name extension forces, and the media type to answer with.
+    pub fn of_extension(extension: &str) -> Option<(Self, &'static str)> {
+        Some(match extension {
+            "ttl" => (Self::Turtle, "text/turtle"),
+            "nt" => (Self::NTriples, "application/n-triples"),
+            "rdf" | "xml" => (Self::RdfXml, "application/rdf+xml"),
+            "jsonld" => (Self::JsonLd, "application/ld+json"),
+            "json" => (Self::JsonLd, "application/json"),
+            "trig" => (Self::TriG, "application/trig"),
+            _ => return None,
+        })
+    }
+
+    /// A whole graph at once; IRIs stay as they are.
+    pub fn write(self, graph: &[Triple]) -> crate::error::Result<Vec<u8>> {
+        let content = canonical(graph);
+        let document = || -> Result<Vec<u8>> {
+            let mut writer = Writer::begin(Vec::new(), self, BASE)?;
+            writer.nodes(statements(&content))?;
+            writer.end()
+        };
+        document().map_err(crate::error::Error::internal)
+    }
+}
+
+/// Writes one document: [`begin`](Writer::begin), any number of [`nodes`](Writer::nodes),
+/// [`end`](Writer::end).
+pub struct Writer<'u, W> {
+    out: W,
+    syntax: Syntax,
+    public_url: &'u str,
+    first: bool,
+}
+
+impl<'u, W: Write> Writer<'u, W> {
+    /// Writes what stands before the first node. `public_url` ends in a slash.
+    pub fn begin(mut out: W, syntax: Syntax, public_url: &'u str) -> Result<Self> {
+        match syntax {
+            Syntax::NTriples => {}
+            Syntax::Turtle | Syntax::TriG => {
+                for (prefix, namespace) in PREFIXES {
+                    writeln!(out, "@prefix {prefix}: <{namespace}> .")?;
+                }
+            }
+            Syntax::JsonLd => {
+                out.write_all(b"{\"@context\":{")?;
+                for (n, (prefix, namespace)) in PREFIXES.iter().enumerate() {
+                    let comma = if n == 0 { "" } else { "," };
+                    write!(out, "{comma}\"{prefix}\":\"{namespace}\"")?;
+                }
+                out.write_all(b"},\"@graph\":[")?;
+            }
+            Syntax::RdfXml => {
+                out.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<rdf:RDF")?;
+                for (prefix, namespace) in PREFIXES {
+                    write!(out, "\n  xmlns:{prefix}=\"{namespace}\"")?;
+                }
+                out.write_all(b">\n")?;
+            }
+        }
+        Ok(Self {
+            out,
+            syntax,
+            public_url,
+            first: true,
+        })
+    }
+
+    /// Writes whole nodes: every statement of each subject must be among these, and the statements
+    /// of one subject must stand together.
+    pub fn nodes<'a>(&mut self, all: impl Iterator<Item = Statement<'a>>) -> Result<()> {
+        if self.syntax == Syntax::NTriples {
+            return all.into_iter().try_for_each(|s| self.line(s));
+        }
+        let mut nodes: Vec<(&str, Vec<Statement<'a>>)> = Vec::new();
+        for s in all {
+            match nodes.last_mut() {
+                Some((subject, group)) if *subject == s.subject => group.push(s),
+                _ => nodes.push((s.subject, vec![s])),
+            }
+        }
+        match self.syntax {
+            Syntax::RdfXml => self.elements(&nodes),
+            Syntax::JsonLd => nodes.iter().try_for_each(|n| self.object(n.0, &n.1)),
+            _ => nodes.iter().try_for_each(|n| self.block(n.0, &n.1)),
+        }
+    }
+
+    /// Writes what stands after the last node.
+    pub fn end(mut self) -> Result<W> {
+        match self.syntax {
+            Syntax::JsonLd => self.out.write_all(b"\n]}\n")?,
+            Syntax::RdfXml => self.out.write_all(b"</rdf:RDF>\n")?,
+            _ => {}
+        }
+        Ok(self.out)
+    }
+
+    /// An IRI where readers find it.
+    fn place<'a>(&self, iri: &'a str) -> Cow<'a, str> {
+        match iri.strip_prefix(BASE) {
+            Some(rest) => Cow::Owned(format!("{}{rest}", self.public_url)),
+            None => Cow::Borrowed(iri),
+        }
+    }
+
+    /// A literal's text in its escaped form; an identifier of ours is an IRI as a string.
+    fn value<'a>(&self, s: &Statement<'_>, literal: &Literal<'a>) -> Cow<'a, str> {
+        if literal.escaped.starts_with(BASE) && s.says("dct:identifier") {
+            self.place(literal.escaped)
+        } else {
+            Cow::Borrowed(literal.escaped)
+        }
+    }
+
+    fn line(&mut self, s: Statement<'_>) -> Result<()> {
+        for term in [s.subject, s.predicate, s.object] {
+            match (iri(term), literal(term)) {
+                (Some(name), _) => write!(self.out, "<{}> ", self.place(name))?,
+                (None, Some(l)) if l.language.is_none() && l.datatype.is_none() => {
+                    write!(self.out, "\"{}\" ", self.value(&s, &l))?;
+                }
+                _ => write!(self.out, "{term} ")?,
+            }
+        }
+        self.out.write_all(b".\n")
+    }
+
+    fn term(&mut self, s: &Statement<'_>, term: &str) -> Result<()> {
+        if let Some(name) = iri(term) {
+            return match compact(name) {
+                Some((prefix, local)) => write!(self.out, "{prefix}:{local}"),
+                None => write!(self.out, "<{}>", self.place(name)),
+            };
+        }
+        let Some(l) = literal(term) else {
+            return self.out.write_all(term.as_bytes());
+        };
+        write!(self.out, "\"{}\"", self.value(s, &l))?;
+        match (l.language, l.datatype) {
+            (Some(tag), _) => write!(self.out, "@{tag}"),
+            (None, Some(datatype)) => match compact(datatype) {
+                Some((prefix, local)) => write!(self.out, "^^{prefix}:{local}"),
+                None => write!(self.out, "^^<{datatype}>"),
+            },
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// A Turtle block, its classes first.
+    fn block(&mut self, subject: &str, group: &[Statement<'_>]) -> Result<()> {
+        self.out.write_all(b"\n")?;
+        self.term(&group[0], subject)?;
+        let classes = group.iter().filter(|s| s.says("rdf:type"));
+        let others = group.iter().filter(|s| !s.says("rdf:type"));
+        let mut before: Option<&str> = None;
+        for s in classes.chain(others) {
+            if before == Some(s.predicate) {
+                self.out.write_all(b" , ")?;
+            } else {
+                self.out
+                    .write_all(if before.is_some() { b" ;\n  " } else { b" " })?;
+                if s.says("rdf:type") {
+                    self.out.write_all(b"a ")?;
+                } else {
+                    self.term(s, s.predicate)?;
+                    self.out.write_all(b" ")?;
+                }
+            }
+            self.term(s, s.object)?;
+            before = Some(s.predicate);
+        }
+        self.out.write_all(b" .\n")
+    }
+
+    /// A JSON-LD node object. N-Triples escapes are those of JSON.
+    fn object(&mut self, subject: &str, group: &[Statement<'_>]) -> Result<()> {
+        self.out
+            .write_all(if self.first { b"\n" } else { b",\n" })?;
+        self.first = false;
+        write!(
+            self.out,
+            "{{\"@id\":\"{}\"",
+            self.place(iri(subject).unwrap_or(subject))
+        )?;
+        let mut start = 0;
+        while start < group.len() {
+            let predicate = group[start].predicate;
+            let end = start
+                + group[start..]
+                    .iter()
+                    .take_while(|s| s.predicate == predicate)
+                    .count();
+            let same = &group[start..end];
+            let class = same[0].says("rdf:type");
+            if class {
+                self.out.write_all(b",\"@type\":")?;
+            } else {
+                self.out.write_all(b",\"")?;
+                self.name(iri(predicate).unwrap_or(predicate))?;
+                self.out.write_all(b"\":")?;
+            }
+            if same.len() > 1 {
+                self.out.write_all(b"[")?;
+            }
+            for (n, s) in same.iter().enumerate() {
+                if n > 0 {
+                    self.out.write_all(b",")?;
+                }
+                self.json_value(s, class)?;
+            }
+            if same.len() > 1 {
+                self.out.write_all(b"]")?;
+            }
+            start = end;
+        }
+        self.out.write_all(b"}")
+    }
+
+    fn name(&mut self, name: &str) -> Result<()> {
+        match compact(name) {
+            Some((prefix, local)) => write!(self.out, "{prefix}:{local}"),
+            None => self.out.write_all(self.place(name).as_bytes()),
+        }
+    }
+
+    fn json_value(&mut self, s: &Statement<'_>, class: bool) -> Result<()> {
+        let Some(l) = literal(s.object) else {
+            if class {
+                self.out.write_all(b"\"")?;
+                self.name(iri(s.object).unwrap_or(s.object))?;
+                return self.out.write_all(b"\"");
+            }
+            let name = iri(s.object).unwrap_or(s.object);
+            return write!(self.out, "{{\"@id\":\"{}\"}}", self.place(name));
+        };
+        let value = self.value(s, &l);
+        match (l.language, l.datatype) {
+            (Some(tag), _) => write!(
+                self.out,
+                "{{\"@language\":\"{tag}\",\"@value\":\"{value}\"}}"
+            ),
+            (None, Some(datatype)) => {
+                self.out.write_all(b"{\"@type\":\"")?;
+                self.name(datatype)?;
+                write!(self.out, "\",\"@value\":\"{value}\"}}")
+            }
+            (None, None) => write!(self.out, "\"{value}\""),
+        }
+    }
+
+    /// RDF/XML with parts nested in the node that points at them, as harvesters that read the text
+    /// expect (RDF 1.1 XML Syntax, section 2.2).
+    fn elements(&mut self, nodes: &[(&str, Vec<Statement<'_>>)]) -> Result<()> {
+        let by_subject: BTreeMap<&str, &[Statement<'_>]> =
+            nodes.iter().map(|(s, g)| (*s, g.as_slice())).collect();
+        let inner: BTreeSet<&str> = by_subject
+            .values()
+            .flat_map(|g| g.iter())
+            .filter(|s| holds_part(s) && s.object != s.subject)
+            .map(|s| s.object)
+            .collect();
+        let mut done = BTreeSet::new();
+        for (subject, _) in nodes.iter().filter(|n| !inner.contains(n.0)) {
+            self.element(subject, &by_subject, &mut done, 1)?;
+        }
+        // What is left stands in a circle of parts.
+        for (subject, _) in nodes {
+            self.element(subject, &by_subject, &mut done, 1)?;
+        }
+        Ok(())
+    }
+
+    fn element<'a>(
+        &mut self,
+        subject: &'a str,
+        nodes: &BTreeMap<&'a str, &[Statement<'a>]>,
+        done: &mut BTreeSet<&'a str>,
+        depth: usize,
+    ) -> Result<()> {
+        let Some(group) = nodes.get(subject) else {
+            return Ok(());
+        };
+        if !done.insert(subject) {
+            return Ok(());
+        }
+        let classes = group
+            .iter()
+            .filter(|s| s.says("rdf:type"))
+            .filter_map(|s| compact(s.target()?));
+        let class = classes
+            .clone()
+            .find(|c| c.0 == "dcat")
+            .or_else(|| classes.clone().next());
+        let name = class.map_or("rdf:Description".to_owned(), |(p, l)| format!("{p}:{l}"));
+        let pad = "  ".repeat(depth);
+        match subject.strip_prefix("_:") {
+            Some(label) => writeln!(self.out, "{pad}<{name} rdf:nodeID=\"{label}\">")?,
+            None => {
+                let about = self.place(iri(subject).unwrap_or(subject));
+                writeln!(self.out, "{pad}<{name} rdf:about=\"{}\">", xml(&about))?;
+            }
+        }
+        for s in *group {
+            let said = s.says("rdf:type") && s.target().and_then(compact) == class;
+            if !said || class.is_none() {
+                self.property(s, nodes, done, depth + 1)?;
+            }
+        }
+        writeln!(self.out, "{pad}</{name}>")
+    }
+
+    fn property<'a>(
+        &mut self,
+        s: &Statement<'a>,
+        nodes: &BTreeMap<&'a str, &[Statement<'a>]>,
+        done: &mut BTreeSet<&'a str>,
+        depth: usize,
+    ) -> Result<()> {
+        let predicate = iri(s.predicate).unwrap_or(s.predicate);
+        let (tag, namespace) = match compact(predicate) {
+            Some((prefix, local)) => (format!("{prefix}:{local}"), String::new()),
+            None => match xml_name(predicate) {
+                Some((ns, local)) => (format!("x:{local}"), format!(" xmlns:x=\"{}\"", xml(ns))),
+                // It cannot be said in this syntax; the import reported it.
+                None => return Ok(()),
+            },
+        };
+        let pad = "  ".repeat(depth);
+        if let Some(l) = literal(s.object) {
+            let value = Literal {
+                escaped: &self.value(s, &l),
+                ..l
+            }
+            .value()
+            .into_owned();
+            let of = match (l.language, l.datatype) {
+                (Some(tag), _) => format!(" xml:lang=\"{tag}\""),
+                (None, Some(datatype)) => format!(" rdf:datatype=\"{}\"", xml(datatype)),
+                (None, None) => String::new(),
+            };
+            return writeln!(
+                self.out,
+                "{pad}<{tag}{namespace}{of}>{}</{tag}>",
+                xml(&value)
+            );
+        }
+        if let Some(label) = s.object.strip_prefix("_:") {
+            return writeln!(self.out, "{pad}<{tag}{namespace} rdf:nodeID=\"{label}\"/>");
+        }
+        if holds_part(s) && nodes.contains_key(s.object) && !done.contains(s.object) {
+            writeln!(self.out, "{pad}<{tag}{namespace}>")?;
+            self.element(s.object, nodes, done, depth + 1)?;
+            return writeln!(self.out, "{pad}</{tag}>");
+        }
+        let target = self.place(iri(s.object).unwrap_or(s.object));
+        writeln!(
+            self.out,
+            "{pad}<{tag}{namespace} rdf:resource=\"{}\"/>",
+            xml(&target)
+        )
+    }
+}
+
+/// Whether the statement leads from a whole to a part that is described inside it.
+fn holds_part(s: &Statement<'_>) -> bool {
+    [
+        "dcat:distribution",
+        "dcat:qualifiedRelation",
+        "dcat:contactPoint",
+        "dct:spatial",
+        "dct:temporal",
+        "adms:identifier",
+        "spdx:checksum",
+    ]
+    .iter()
+    .any(|p| s.says(p))
+}
+
+/// Text for XML 1.0: markup escaped, characters that it cannot hold (section 2.2) replaced.
+fn xml(text: &str) -> String {
+    let clean: Cow<'_, str> = if text.chars().all(is_xml) {
+        Cow::Borrowed(text)
+    } else {
+        let shown = |c| {
+            if is_xml(c) {
+                c
+            } else {
+                char::REPLACEMENT_CHARACTER
+            }
+        };
+        Cow::Owned(text.chars().map(shown).collect())
+    };
+    // A bare carriage return would be read back as a line feed (section 2.11).
+    quick_xml::escape::escape(clean).replace('\r', "&#13;")
+}
+
+/// Whether XML 1.0 can hold the character (section 2.2).
+pub fn is_xml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Cuts an IRI into namespace and a local part that is an XML name, if it has one.
+pub fn xml_name(iri: &str) -> Option<(&str, &str)> {
+    let name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let tail = iri.rfind(|c| !name(c)).map_or(0, |at| {
+        at + iri[at..].chars().next().map_or(1, char::len_utf8)
+    });
+    let start = tail + iri[tail..].find(|c: char| c.is_alphabetic() || c == '_')?;
+    (start > 0).then(|| iri.split_at(start))
+}
