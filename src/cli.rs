@@ -2,8 +2,11 @@
 use crate::catalogue::{Catalogue, Options, Report};
 use crate::error::{Error, Result};
 use crate::harvest::{self, Format};
+use crate::mapping;
 use crate::mapping::dcat::Syntax;
+use crate::mapping::validate::{Form, Input};
 use crate::record::State;
+use crate::record::shacl::Profile;
 use crate::store::ledger::Ledger;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::fs::File;
@@ -42,6 +45,15 @@ enum Out {
     Sheet,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum ReportAs {
+    Text,
+    Ttl,
+    Jsonld,
+    Json,
+    Html,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Serve the catalogue over HTTP.
@@ -77,6 +89,20 @@ enum Command {
         #[arg(long)]
         report: Option<PathBuf>,
     },
+    /// Check a description or a sheet against the rules; keeps and locks nothing.
+    Validate {
+        /// A path, or - for standard input.
+        file: String,
+        /// Which rules, several with commas between them: dcat-ap, base, range, recommended,
+        /// codelists, hvd, ldt or all.
+        #[arg(long, default_value = "dcat-ap")]
+        profile: String,
+        #[arg(long, default_value = "text")]
+        format: ReportAs,
+        /// ttl, nt, nq, trig, rdf, jsonld or csv; the file's extension unless given.
+        #[arg(long)]
+        input_format: Option<String>,
+    },
     /// Write the whole catalogue to standard output.
     Export {
         #[arg(long, default_value = "ttl")]
@@ -91,6 +117,29 @@ pub async fn run() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_max_level(tracing::Level::INFO)
         .init();
+    if let Command::Validate {
+        file,
+        profile,
+        format,
+        input_format,
+    } = &cli.command
+    {
+        let done = validate(
+            file,
+            profile,
+            *format,
+            input_format.as_deref(),
+            &cli.public_url,
+        );
+        return match done {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(e) => {
+                eprintln!("error: {e}");
+                ExitCode::from(2)
+            }
+        };
+    }
     match act(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -173,7 +222,47 @@ async fn act(cli: Cli) -> Result<()> {
                 .write_all(&bytes)
                 .map_err(|e| Error::bad_input(format!("standard output: {e}")))
         }
+        // Done before the directory is opened.
+        Command::Validate { .. } => Ok(()),
     }
+}
+
+/// Writes the report and says whether the input conforms.
+fn validate(
+    file: &str,
+    profile: &str,
+    format: ReportAs,
+    input: Option<&str>,
+    public_url: &str,
+) -> Result<bool> {
+    let profiles = Profile::named(profile)?;
+    let extension = file.rsplit_once('.').map_or("", |f| f.1);
+    let input = match (input, file) {
+        (Some(name), _) => Input::of_extension(name)?,
+        (None, "-") => {
+            return Err(Error::bad_input(
+                "standard input has no extension; say what it is by --input-format",
+            ));
+        }
+        (None, _) => Input::of_extension(extension)?,
+    };
+    let address = format!("{}/", public_url.trim_end_matches('/'));
+    let report = mapping::validate::run(&harvest::bytes(file)?, input, &profiles, &address)?;
+    let form = match format {
+        ReportAs::Text => Some(Form::Text),
+        ReportAs::Ttl => Some(Form::Turtle),
+        ReportAs::Jsonld => Some(Form::JsonLd),
+        ReportAs::Json => Some(Form::Json),
+        ReportAs::Html => None,
+    };
+    let bytes = match form {
+        Some(form) => mapping::validate::write(&report, form, &address)?,
+        None => crate::http::validate::html(&report, &profiles, &address)?,
+    };
+    std::io::stdout()
+        .write_all(&bytes)
+        .map_err(|e| Error::bad_input(format!("standard output: {e}")))?;
+    Ok(report.conforms())
 }
 
 fn tell(report: &Report, dry_run: bool) {

@@ -3,6 +3,7 @@ mod dcat;
 mod pages;
 mod reply;
 mod sparql;
+pub mod validate;
 
 use crate::catalogue::Catalogue;
 use axum::Router;
@@ -25,6 +26,12 @@ pub fn router(catalogue: Arc<Catalogue>) -> Router {
         .route("/{file}", get(dcat::catalogue_file))
         .route("/catalog/{file}", get(dcat::dump))
         .route("/sparql", get(sparql::get).post(sparql::post))
+        .route(
+            "/validate",
+            get(validate::get)
+                .post(validate::post)
+                .layer(axum::extract::DefaultBodyLimit::max(validate::LIMIT)),
+        )
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async {

@@ -133,7 +133,7 @@ fn statements(graph: &[Triple]) -> Vec<Statement> {
                     ),
                     false,
                 ),
-                Term::BlankNode(b) => (b.to_string(), false),
+                other => (other.to_string(), false),
             };
             Statement {
                 node,

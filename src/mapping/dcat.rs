@@ -448,6 +448,8 @@ fn json_ld(graph: &[Triple]) -> Value {
                 let value = match object {
                     Term::NamedNode(n) => json!({"@id": n.as_str()}),
                     Term::BlankNode(b) => json!({"@id": b.to_string()}),
+                    // Refused when read; JSON-LD 1.1 cannot say it.
+                    Term::Triple(_) => continue,
                     Term::Literal(l) => match (l.language(), l.datatype()) {
                         (Some(language), _) => json!({"@language": language, "@value": l.value()}),
                         (None, d) if d == xsd::STRING => json!(l.value()),
@@ -597,7 +599,7 @@ fn element<'g>(
                 property.push_attribute(("rdf:resource", n.as_str()));
                 put(writer, Event::Empty(property))?;
             }
-            Term::BlankNode(_) => {}
+            Term::BlankNode(_) | Term::Triple(_) => {}
             Term::Literal(l) => {
                 if let Some(language) = l.language() {
                     property.push_attribute(("xml:lang", language));

@@ -18,10 +18,25 @@ pub fn parse(bytes: &[u8], format: RdfFormat) -> Result<Vec<Triple>> {
         .map_err(Error::internal)?
         .for_slice(bytes)
         .map(|quad| {
-            quad.map(Triple::from)
-                .map_err(|e| Error::bad_input(format!("{} cannot be read: {e}", format.name())))
+            let triple = quad
+                .map(Triple::from)
+                .map_err(|e| Error::bad_input(format!("{} cannot be read: {e}", format.name())))?;
+            plain(triple)
         })
         .collect()
+}
+
+/// RDF 1.1 only: the SHACL engine brings the parsers' RDF 1.2 with it, which no harvester reads.
+pub fn plain(triple: Triple) -> Result<Triple> {
+    match &triple.object {
+        Term::Triple(t) => Err(Error::bad_input(format!(
+            "a statement about a statement (RDF 1.2) is not taken: {t}"
+        ))),
+        Term::Literal(l) if l.direction().is_some() => Err(Error::bad_input(format!(
+            "text with a base direction (RDF 1.2) is not taken: {l}"
+        ))),
+        _ => Ok(triple),
+    }
 }
 
 /// A graph with blank nodes named after what they say, so that the same input gives the same IRIs.
