@@ -277,6 +277,14 @@ impl Report {
         Self { results }
     }
 
+    /// One finding for each rule and value: a rule that is broken in two ways is said once.
+    fn for_people(mut self) -> Self {
+        self.results.dedup_by(|b, a| {
+            (&a.focus, &a.path, &a.value, &a.shape) == (&b.focus, &b.path, &b.value, &b.shape)
+        });
+        self
+    }
+
     /// Warnings do not stand in the way.
     pub fn conforms(&self) -> bool {
         self.count(Severity::Violation) == 0
@@ -635,7 +643,8 @@ fn background(graph: &[Triple]) -> Vec<&'static Triple> {
 /// # Errors
 /// The engine gives up, see [`Shapes::run`].
 pub fn validate(graph: &[Triple], profiles: &[Profile]) -> Result<Report> {
-    Shapes::of(profiles)?.run(graph, background(graph).into_iter())
+    let found = Shapes::of(profiles)?.run(graph, background(graph).into_iter())?;
+    Ok(found.for_people())
 }
 
 /// A record that wants to be published.
@@ -678,7 +687,7 @@ pub fn door(candidates: &[Candidate<'_>], context: &[Triple]) -> Result<Vec<Repo
                 .filter(|f| c.own || f.profile != Some(Profile::Ldt))
                 .map(|f| (*f).clone())
                 .collect();
-            out.push(Report::new(results));
+            out.push(Report::new(results).for_people());
         }
     }
     Ok(out)
