@@ -232,9 +232,8 @@ pub async fn post(
 
 /// The fields of the page's form. A file goes before text, and its name says its format.
 async fn form(media: &str, body: Bytes, profile: &str) -> Result<(Bytes, Input, Asked)> {
-    let unread = |e: &dyn std::fmt::Display| {
-        Error::bad_input(format!("the form cannot be read: {e}"))
-    };
+    let unread =
+        |e: &dyn std::fmt::Display| Error::bad_input(format!("the form cannot be read: {e}"));
     let request = Request::builder()
         .header(header::CONTENT_TYPE, media)
         .body(axum::body::Body::from(body))

@@ -39,7 +39,10 @@ impl Located {
     /// Sets the lines of a report about this graph: the statement that breaks a rule, else the
     /// first statement about the node.
     pub fn locate(&self, report: &mut Report) {
-        report.locate(|f| self.statement(f).or_else(|| self.subjects.get(&f.focus).copied()));
+        report.locate(|f| {
+            self.statement(f)
+                .or_else(|| self.subjects.get(&f.focus).copied())
+        });
     }
 
     fn statement(&self, f: &Finding) -> Option<u64> {
@@ -158,10 +161,11 @@ fn by_line(
         feed(text, n == lines.len(), &mut |triple| {
             let triple = plain(triple)?;
             let upper = n.min(lines.len().saturating_sub(1));
-            let line = (floor..=upper)
-                .rev()
-                .take(8)
-                .find(|l| lines.get(*l).is_some_and(|text| shows(text, &triple.object)));
+            let line = (floor..=upper).rev().take(8).find(|l| {
+                lines
+                    .get(*l)
+                    .is_some_and(|text| shows(text, &triple.object))
+            });
             if let Some(line) = line {
                 floor = line;
             }
