@@ -2,3 +2,4 @@
 mod library;
 mod official;
 mod support;
+mod validate;
