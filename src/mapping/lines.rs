@@ -6,9 +6,9 @@
 //! introduced exactly once has a line.
 use super::rdf::plain;
 use crate::error::{Error, Result};
-use crate::record::shacl::{Finding, Report};
+use crate::record::shacl::Report;
 use oxigraph::io::{RdfFormat, RdfParser};
-use oxigraph::model::{BlankNode, NamedOrBlankNode, Term, Triple};
+use oxigraph::model::{BlankNode, NamedNode, NamedOrBlankNode, Term, Triple};
 use std::collections::HashMap;
 
 /// A graph and where its statements stand. Blank nodes are named `b0`, `b1` … as they come.
@@ -39,21 +39,29 @@ impl Located {
     /// Sets the lines of a report about this graph: the statement that breaks a rule, else the
     /// first statement about the node.
     pub fn locate(&self, report: &mut Report) {
+        let mut first: HashMap<(&NamedOrBlankNode, &str), u64> = HashMap::new();
+        for t in &self.graph {
+            if let Some(line) = self.lines.get(t) {
+                first
+                    .entry((&t.subject, t.predicate.as_str()))
+                    .or_insert(*line);
+            }
+        }
         report.locate(|f| {
-            self.statement(f)
-                .or_else(|| self.subjects.get(&f.focus).copied())
+            let exact = || {
+                let predicate = NamedNode::new_unchecked(f.property()?);
+                let value = f.value.clone()?;
+                let statement = Triple::new(f.focus.clone(), predicate, value);
+                self.lines.get(&statement).copied()
+            };
+            let property = || first.get(&(&f.focus, f.property()?)).copied();
+            let found = if f.value.is_some() {
+                exact()
+            } else {
+                property()
+            };
+            found.or_else(|| self.subjects.get(&f.focus).copied())
         });
-    }
-
-    fn statement(&self, f: &Finding) -> Option<u64> {
-        let property = f.property()?;
-        let wanted = |t: &&Triple| {
-            t.subject == f.focus
-                && t.predicate.as_str() == property
-                && f.value.as_ref().is_none_or(|v| *v == t.object)
-        };
-        let mut about = self.graph.iter().filter(wanted);
-        self.lines.get(about.next()?).copied()
     }
 }
 

@@ -213,18 +213,15 @@ impl Finding {
     }
 
     /// What tells two findings apart, in the order of a report.
-    fn rank(&self) -> (Severity, Option<u64>, String, String, String, &str, &str) {
+    fn rank(&self) -> impl Ord + use<> {
         (
             self.severity,
             self.line,
             self.focus.to_string(),
             self.path_short(),
-            self.value
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            &self.shape,
-            &self.constraint,
+            self.value.as_ref().map(ToString::to_string),
+            self.shape.clone(),
+            self.constraint.clone(),
         )
     }
 }
@@ -272,7 +269,7 @@ pub struct Report {
 
 impl Report {
     fn new(mut results: Vec<Finding>) -> Self {
-        results.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        results.sort_by_cached_key(Finding::rank);
         results.dedup();
         Self { results }
     }
@@ -302,7 +299,7 @@ impl Report {
         for finding in &mut self.results {
             finding.line = line(finding);
         }
-        self.results.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        self.results.sort_by_cached_key(Finding::rank);
     }
 
     pub fn json(&self) -> Value {
@@ -653,6 +650,25 @@ pub struct Candidate<'a> {
     pub graph: &'a [Triple],
     /// One of this library's own entries, which [`Profile::Ldt`] is for.
     pub own: bool,
+}
+
+/// The IRIs that candidates point at and that neither they nor the vocabularies describe: what to
+/// look up for [`door`]'s context.
+pub fn unresolved(candidates: &[Candidate<'_>]) -> BTreeSet<String> {
+    let known = vocabularies();
+    let graphs = || candidates.iter().flat_map(|c| c.graph);
+    let described: HashSet<&NamedOrBlankNode> = graphs().map(|t| &t.subject).collect();
+    graphs()
+        .filter_map(|t| match &t.object {
+            Term::NamedNode(n) => Some(NamedOrBlankNode::from(n.clone())),
+            _ => None,
+        })
+        .filter(|n| !described.contains(n) && !known.contains_key(n))
+        .filter_map(|n| match n {
+            NamedOrBlankNode::NamedNode(n) => Some(n.into_string()),
+            NamedOrBlankNode::BlankNode(_) => None,
+        })
+        .collect()
 }
 
 /// Checks records at the write door: base and range, and the library's own profile for our own.

@@ -522,14 +522,6 @@ const RULES: &[[&str; 6]] = &[
     [
         "recommended",
         "ours",
-        "Catalog",
-        "*",
-        "minCount",
-        "the specification recommends datasets and services; an empty catalogue is worth a word",
-    ],
-    [
-        "recommended",
-        "ours",
         "DatasetSeries",
         "[inversePath=inSeries]",
         "minCount",
