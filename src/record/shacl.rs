@@ -533,7 +533,7 @@ impl Shapes {
     /// Validates `graph` seen together with `context`; results about the context are left out.
     ///
     /// # Errors
-    /// The engine gives up: more than [`MAX_RESULTS`] results.
+    /// The engine gives up: more results than it may hold.
     pub fn run<'a>(
         &self,
         graph: &'a [Triple],
