@@ -168,6 +168,58 @@ fn a_line_is_that_of_the_statement_or_of_its_node() {
 }
 
 #[test]
+fn lines_are_right_however_the_turtle_is_laid_out() {
+    let text = "PREFIX dcat: <http://www.w3.org/ns/dcat#>
+PREFIX dct: <http://purl.org/dc/terms/>
+<https://a.example/x> a dcat:Dataset
+    ; dct:title <https://a.example/title>
+    ; dct:description \"\"\"Two
+lines\"\"\"
+    ; dct:publisher \"Somebody\"
+    ; dct:issued
+        \"yesterday\"
+    ; dct:modified \"today\" , \"tomorrow\" .
+<https://a.example/y>
+    a
+        dcat:Dataset .
+";
+    let report: Value = {
+        let arguments = [
+            "-",
+            "--input-format",
+            "ttl",
+            "--profile",
+            "base",
+            "--format",
+            "json",
+        ];
+        let (_, out, error) = run(&arguments, text.as_bytes());
+        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {error}"))
+    };
+    let line = |node: &str, property: &str, value: Option<&str>| {
+        let found = report["results"]
+            .as_array()
+            .expect("results")
+            .iter()
+            .find(|f| {
+                f["focusNode"].as_str().is_some_and(|n| n.ends_with(node))
+                    && f["path"].as_str().is_some_and(|p| p.ends_with(property))
+                    && f["value"].as_str() == value
+            });
+        found.unwrap_or_else(|| panic!("{node} {property}: {report}"))["line"].as_u64()
+    };
+    assert_eq!(
+        line("/x", "title", Some("https://a.example/title")),
+        Some(4)
+    );
+    assert_eq!(line("/x", "publisher", Some("Somebody")), Some(7));
+    assert_eq!(line("/x", "issued", Some("yesterday")), Some(9));
+    assert_eq!(line("/x", "modified", Some("tomorrow")), Some(10));
+    assert_eq!(line("/x", "modified", None), Some(10), "too many of them");
+    assert_eq!(line("/y", "title", None), Some(13), "the first statement");
+}
+
+#[test]
 fn a_sheet_is_validated_by_its_rows() {
     let sheet = std::fs::read_to_string(project("data/resources.csv")).expect("reads");
     let header = sheet.lines().next().expect("a header");
