@@ -5,8 +5,10 @@ use crate::config::Config;
 use crate::control::{self, Audience, Decision, Edit, Heard, Sent, Verdict, Waiting};
 use crate::error::{Error, Kind, Result};
 use crate::harvest::{self, Format};
-use crate::mapping::Parsed;
-use crate::record::{Outcome, State, Step};
+use crate::mapping::validate::{Form, Input};
+use crate::mapping::{self, Parsed};
+use crate::record::shacl::Profile;
+use crate::record::{State, Step};
 use crate::store::ledger::Ledger;
 use crate::{client, http, seed, telemetry};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -54,6 +56,15 @@ enum Out {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum ReportAs {
+    Text,
+    Ttl,
+    Jsonld,
+    Json,
+    Html,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum Word {
     Accept,
     Reject,
@@ -78,6 +89,10 @@ enum Command {
     /// change waits for a moderator. A row or record that cannot be used is listed with its line
     /// and reason and stops no other.
     Import(Import),
+    /// Check a description or a sheet against the rules; keeps and locks nothing.
+    ///
+    /// Exit code 0 if it conforms (warnings are advice), 1 if it does not.
+    Validate(Validate),
     /// Write the whole catalogue to standard output.
     Export {
         #[arg(long, default_value = "ttl")]
@@ -126,6 +141,21 @@ enum Command {
     },
     /// Print every setting with its default and meaning.
     Config,
+}
+
+#[derive(Args)]
+struct Validate {
+    /// A path, or - for standard input.
+    file: String,
+    /// Which rules, several with commas between them: dcat-ap, base, range, recommended,
+    /// codelists, hvd, ldt or all.
+    #[arg(long, default_value = "dcat-ap")]
+    profile: String,
+    #[arg(long, default_value = "text")]
+    format: ReportAs,
+    /// ttl, nt, nq, trig, rdf, jsonld or csv; the file's extension unless given.
+    #[arg(long)]
+    input_format: Option<String>,
 }
 
 #[derive(Args)]
@@ -186,6 +216,14 @@ async fn act(cli: Cli) -> Result<ExitCode> {
             telemetry::log(&config.log)?;
             serve(&config, &dir, !no_seed).await
         }
+        Command::Validate(wish) => match validate(&config, &wish).await {
+            Ok(true) => Ok(ExitCode::SUCCESS),
+            Ok(false) => Ok(ExitCode::FAILURE),
+            Err(e) => {
+                eprintln!("error: {e}");
+                Ok(ExitCode::from(2))
+            }
+        },
         Command::Restore {
             file,
             replace,
@@ -286,6 +324,39 @@ async fn stopped() {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
+}
+
+/// Writes the report and says whether the input conforms.
+async fn validate(config: &Config, wish: &Validate) -> Result<bool> {
+    let profiles = Profile::named(&wish.profile)?;
+    let extension = wish.file.rsplit_once('.').map_or("", |f| f.1);
+    let input = match (&wish.input_format, wish.file.as_str()) {
+        (Some(name), _) => Input::of_extension(name)?,
+        (None, "-") => {
+            return Err(Error::bad_input(
+                "standard input has no extension; say what it is by --input-format",
+            ));
+        }
+        (None, _) => Input::of_extension(extension)?,
+    };
+    let address = config.public_url()?;
+    let document = harvest::fetch(&wish.file, &config.import).await?;
+    let report = mapping::validate::run(&document.bytes, input, &profiles, &address)?;
+    let form = match wish.format {
+        ReportAs::Text => Some(Form::Text),
+        ReportAs::Ttl => Some(Form::Turtle),
+        ReportAs::Jsonld => Some(Form::JsonLd),
+        ReportAs::Json => Some(Form::Json),
+        ReportAs::Html => None,
+    };
+    let bytes = match form {
+        Some(form) => mapping::validate::write(&report, form, &address)?,
+        None => http::validate::html(&report, &profiles, &address)?,
+    };
+    std::io::stdout()
+        .write_all(&bytes)
+        .map_err(|e| Error::bad_input(format!("standard output: {e}")))?;
+    Ok(report.conforms())
 }
 
 async fn restore(
@@ -487,7 +558,10 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
         Command::Purge { slug } => door.post(&format!("purge/{slug}"), &()).await?,
         Command::Rebuild => door.post("rebuild", &()).await?,
         Command::Backup { file } => return back_up(door, &file).await,
-        Command::Serve { .. } | Command::Restore { .. } | Command::Config => {
+        Command::Serve { .. }
+        | Command::Restore { .. }
+        | Command::Validate(_)
+        | Command::Config => {
             return Err(Error::internal("these do not go through the door"));
         }
     };
@@ -620,17 +694,11 @@ fn tell(report: &Report, dry_run: bool) {
         println!("{:>6}  {:<8} {:<28} reason", "line", "outcome", "entry");
     }
     for f in &report.findings {
-        let outcome = match f.outcome {
-            Outcome::Skipped => "skipped",
-            Outcome::Dropped => "dropped",
-            Outcome::Queued => "queued",
-            Outcome::Noted => "noted",
-        };
         let line = match f.line {
             0 => "-".to_owned(),
             line => line.to_string(),
         };
-        println!("{line:>6}  {outcome:<8} {:<28} {}", f.entry, f.reason);
+        println!("{line:>6}  {:<8} {:<28} {}", f.outcome, f.entry, f.reason);
     }
     for (what, slugs) in [
         ("missing", &report.missing),

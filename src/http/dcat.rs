@@ -5,7 +5,7 @@ use super::{Shared, accept, pages};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat;
-use crate::mapping::syntax::Syntax;
+use crate::mapping::syntax::{Syntax, placed};
 use crate::record::vocab::{self, BASE, expand};
 use crate::record::{Record, State};
 use axum::extract::{Path, Query, Request, State as Extract};
@@ -189,30 +189,13 @@ pub async fn agent(
                     .iter()
                     .map(|r| format!("<{}> {} <{iri}> .\n", r.iri, expand("dct:publisher")))
                     .collect();
-                let graph = crate::record::triples(&placed(
-                    &catalogue,
-                    &crate::record::sorted((about + &entries).split_inclusive('\n')),
-                )?)?;
-                syntax.write(&graph)
+                let content = placed(&(about + &entries), &catalogue.public_url);
+                syntax.write(&crate::record::triples(&content)?)
             }
             None => pages::agent(&catalogue, &iri, &about, &records),
         }
     })
     .await
-}
-
-/// Canonical content with own IRIs where readers find them.
-fn placed(catalogue: &Catalogue, content: &str) -> Result<String> {
-    let write = || -> std::io::Result<Vec<u8>> {
-        let mut writer = crate::mapping::syntax::Writer::begin(
-            Vec::new(),
-            Syntax::NTriples,
-            &catalogue.public_url,
-        )?;
-        writer.nodes(crate::record::statement::statements(content))?;
-        writer.end()
-    };
-    String::from_utf8(write().map_err(Error::internal)?).map_err(Error::internal)
 }
 
 /// `/ns`: our vocabulary.

@@ -4,6 +4,7 @@ pub mod document;
 pub mod pages;
 pub mod reply;
 mod sparql;
+pub mod validate;
 
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind};
@@ -34,6 +35,12 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize) -> Router {
         .route("/{file}", get(dcat::catalogue_file))
         .route("/catalog/{file}", get(dcat::dump))
         .route("/sparql", get(sparql::get).post(sparql::post))
+        .route(
+            "/validate",
+            get(validate::get)
+                .post(validate::post)
+                .layer(axum::extract::DefaultBodyLimit::max(validate::LIMIT)),
+        )
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))

@@ -1,8 +1,10 @@
 //! Rows, graphs and records into one another: no IO, no clock.
 pub mod dcat;
+pub mod lines;
 pub mod rdf;
 pub mod sheet;
 pub mod syntax;
+pub mod validate;
 
 use crate::record::{Draft, Finding};
 use std::collections::BTreeMap;

@@ -76,6 +76,22 @@ pub fn parse(bytes: &[u8], format: RdfFormat) -> Result<(Vec<Triple>, Vec<Findin
     Ok((graph, findings))
 }
 
+/// RDF 1.1 only: the SHACL engine brings the parsers' RDF 1.2 with it, which no harvester reads.
+///
+/// # Errors
+/// Names the statement about a statement, or the text with a direction.
+pub fn plain(triple: Triple) -> Result<Triple> {
+    match &triple.object {
+        Term::Triple(t) => Err(Error::bad_input(format!(
+            "a statement about a statement (RDF 1.2) is not taken: {t}"
+        ))),
+        Term::Literal(l) if l.direction().is_some() => Err(Error::bad_input(format!(
+            "text with a base direction (RDF 1.2) is not taken: {l}"
+        ))),
+        _ => Ok(triple),
+    }
+}
+
 fn bad_iri(t: &Triple) -> Option<String> {
     let mut names = vec![&t.predicate];
     if let NamedOrBlankNode::NamedNode(n) = &t.subject {

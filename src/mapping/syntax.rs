@@ -44,6 +44,18 @@ impl Syntax {
     }
 }
 
+/// Canonical content with own IRIs where readers find them.
+pub fn placed(content: &str, public_url: &str) -> String {
+    let write = || -> Result<Vec<u8>> {
+        let out = Vec::with_capacity(content.len());
+        let mut writer = Writer::begin(out, Syntax::NTriples, public_url)?;
+        writer.nodes(statements(content))?;
+        writer.end()
+    };
+    // Writing to memory does not fail, and what is written is text.
+    String::from_utf8(write().unwrap_or_default()).unwrap_or_default()
+}
+
 /// Writes one document: [`begin`](Writer::begin), any number of [`nodes`](Writer::nodes),
 /// [`end`](Writer::end).
 pub struct Writer<'u, W> {

@@ -1,5 +1,6 @@
 //! The thing itself: a draft as a source gave it, a record as the ledger keeps it. No IO, no clock.
 pub mod lifecycle;
+pub mod shacl;
 pub mod statement;
 pub mod vocab;
 
@@ -73,6 +74,37 @@ pub struct Record {
     pub content: String,
     /// SHA-256 of `content`, hexadecimal: the version.
     pub hash: String,
+}
+
+impl From<Draft> for Record {
+    /// The record that a draft would become, before the ledger has numbered anything.
+    fn from(draft: Draft) -> Self {
+        Self {
+            id: 0,
+            state: State::Suggested,
+            audience: PUBLIC.to_owned(),
+            seq: 0,
+            publication: None,
+            issued: 0,
+            modified: 0,
+            merged_into: None,
+            hash: hash(&draft.content),
+            slug: draft.slug,
+            iri: draft.iri,
+            content: draft.content,
+        }
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Skipped => "skipped",
+            Self::Dropped => "dropped",
+            Self::Queued => "queued",
+            Self::Noted => "noted",
+        })
+    }
 }
 
 /// Everyone may read it.

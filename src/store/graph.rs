@@ -1,9 +1,9 @@
 //! The SPARQL graph: a projection of the ledger, in memory, rebuilt at start. Its default graph is
 //! the merge of all published records, each triple once, and the vocabularies they use.
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::mapping::dcat;
-use crate::mapping::syntax::{Syntax, Writer};
-use crate::record::statement::{Statement, statements};
+use crate::mapping::syntax::placed;
+use crate::record::statement::Statement;
 use crate::record::vocab::{self, BASE};
 use crate::record::{Record, triples};
 use oxigraph::model::{GraphName, Quad, Triple};
@@ -73,7 +73,7 @@ impl Graph {
                 }
             }
         }
-        let quads = quads(&self.place(&lines)?)?;
+        let quads = quads(&placed(&lines, &self.public_url))?;
         self.live += quads.len();
         let mut loader = self.store.bulk_loader();
         loader.load_quads(quads)?;
@@ -114,7 +114,10 @@ impl Graph {
                 }
             }
         }
-        let (gone, come) = (quads(&self.place(&gone)?)?, quads(&self.place(&come)?)?);
+        let (gone, come) = (
+            quads(&placed(&gone, &self.public_url))?,
+            quads(&placed(&come, &self.public_url))?,
+        );
         let mut transaction = self.store.start_transaction()?;
         for quad in &gone {
             transaction.remove(quad.as_ref());
@@ -155,16 +158,6 @@ impl Graph {
             }
             None => false,
         }
-    }
-
-    fn place(&self, lines: &str) -> Result<String> {
-        let document = || -> std::io::Result<Vec<u8>> {
-            let out = Vec::with_capacity(lines.len());
-            let mut writer = Writer::begin(out, Syntax::NTriples, &self.public_url)?;
-            writer.nodes(statements(lines))?;
-            writer.end()
-        };
-        String::from_utf8(document().map_err(Error::internal)?).map_err(Error::internal)
     }
 }
 

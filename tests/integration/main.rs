@@ -1,3 +1,5 @@
 //! One test binary; its modules mirror the faces.
 mod library;
+mod official;
 mod support;
+mod validate;

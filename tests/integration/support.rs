@@ -65,6 +65,22 @@ impl Server {
         answer
     }
 
+    /// The whole answer to a body that is sent.
+    pub fn post(&self, path: &str, accept: &str, media: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.address).expect("connects");
+        write!(
+            stream,
+            "POST {path} HTTP/1.0\r\nHost: catalogue\r\nAccept: {accept}\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .expect("writes");
+        // A body that is refused by its length alone is not read to its end.
+        let _ = stream.write_all(body);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// The body alone.
     pub fn body(&self, path: &str) -> String {
         self.get(path, "*/*")
