@@ -247,7 +247,7 @@ fn validate(
         (None, _) => Input::of_extension(extension)?,
     };
     let address = format!("{}/", public_url.trim_end_matches('/'));
-    let report = mapping::validate::run(&harvest::bytes(file)?, input, &profiles, &address)?;
+    let report = mapping::validate::run(&harvest::bytes(file)?, input, &profiles, &address, None)?;
     let form = match format {
         ReportAs::Text => Some(Form::Text),
         ReportAs::Ttl => Some(Form::Turtle),
