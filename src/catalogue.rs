@@ -984,12 +984,13 @@ fn check(records: &[Record]) -> Result<Vec<Vec<String>>> {
     Ok(reports
         .into_iter()
         .map(|report| {
-            report
+            let messages: BTreeSet<String> = report
                 .results
                 .iter()
                 .filter(|f| f.severity == Severity::Violation)
                 .map(|f| f.message.clone())
-                .collect()
+                .collect();
+            messages.into_iter().collect()
         })
         .collect())
 }

@@ -74,13 +74,13 @@ pub async fn render(
         .collect();
     let described: BTreeSet<String> = records.iter().map(|r| r.iri.clone()).collect();
     let elsewhere: Vec<&str> = assembly
-        .standards()
+        .named()
         .into_iter()
         .filter(|iri| !described.contains(*iri))
         .collect();
-    for standard in catalogue.ledger.shown_named(&elsewhere).await? {
-        assembly.stub(&standard.iri, &standard.content);
-        modified = modified.max(standard.modified);
+    for other in catalogue.ledger.shown_named(&elsewhere).await? {
+        assembly.stub(&other.iri, &other.content);
+        modified = modified.max(other.modified);
     }
     let mut shared = assembly.shared(&described);
     if !head.is_empty() {

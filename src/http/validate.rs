@@ -16,11 +16,14 @@ use tokio::sync::Semaphore;
 
 /// Largest input, bytes.
 pub const LIMIT: usize = 8 << 20;
-/// Validations at the same time; each uses every core already.
-static SLOTS: Semaphore = Semaphore::const_new(2);
+/// Validations at the same time: one uses every core already.
+static SLOTS: Semaphore = Semaphore::const_new(1);
 /// How long a client waits for its turn and its answer. The engine cannot be stopped, but it is
 /// linear in an input of bounded size, and its slot stays taken until it is done.
 const TIME: Duration = Duration::from_secs(60);
+/// Classes of nodes, and how often a single shape may be broken: the engine takes some 30 kB for
+/// each at worst.
+const NODES: usize = 20_000;
 /// Rows on a page; the other forms have all.
 const ROWS: usize = 1_000;
 
@@ -203,7 +206,7 @@ pub async fn post(
         let slot = SLOTS.acquire().await.map_err(Error::internal)?;
         tokio::task::spawn_blocking(move || {
             let _slot = slot;
-            validate::run(&bytes, input, &wanted, &address)
+            validate::run(&bytes, input, &wanted, &address, Some(NODES))
         })
         .await
         .map_err(Error::internal)?

@@ -261,8 +261,10 @@ pub fn strip_derived(entry: &str, slug: &str, content: &str, now: Option<&Record
 pub struct Assembly {
     /// Statements about nodes that are nobody's alone.
     shared: BTreeSet<String>,
-    /// IRIs of concepts and of entries that are named.
-    named: BTreeSet<String>,
+    /// Concepts that are named.
+    concepts: BTreeSet<String>,
+    /// Entries that are named, each with the class that the naming asks for.
+    entries: BTreeSet<(String, &'static str)>,
 }
 
 impl Assembly {
@@ -278,11 +280,19 @@ impl Assembly {
             let Some(s) = Statement::parse(line) else {
                 continue;
             };
-            if let Some(target) = s.target()
-                && !self.named.contains(target)
-                && (s.says("dct:conformsTo") || !vocab::about(target).is_empty())
-            {
-                self.named.insert(target.to_owned());
+            if let Some(target) = s.target() {
+                let class = if s.says("dct:conformsTo") {
+                    Some("dct:Standard")
+                } else if s.says("dct:relation") {
+                    Some("dcat:Resource")
+                } else {
+                    None
+                };
+                if !vocab::about(target).is_empty() {
+                    self.concepts.insert(target.to_owned());
+                } else if let Some(class) = class {
+                    self.entries.insert((target.to_owned(), class));
+                }
             }
             if is_own(record, &page, s.subject) || parts.contains(s.subject) {
                 own.push(s);
@@ -295,17 +305,13 @@ impl Assembly {
         own
     }
 
-    /// IRIs that entries conform to and that may be entries elsewhere in the catalogue.
-    pub fn standards(&self) -> Vec<&str> {
-        self.named
-            .iter()
-            .map(String::as_str)
-            .filter(|n| vocab::about(n).is_empty())
-            .collect()
+    /// IRIs that are named and may be entries elsewhere in the catalogue.
+    pub fn named(&self) -> BTreeSet<&str> {
+        self.entries.iter().map(|(iri, _)| iri.as_str()).collect()
     }
 
-    /// Gives a standard that is named, and described elsewhere, its class and title. It is never
-    /// called a data set here, or a harvester takes the stub for the entry.
+    /// Gives an entry that is named, and described elsewhere, its title. It is never called a data
+    /// set here, or a harvester takes the stub for the entry.
     pub fn stub(&mut self, iri: &str, content: &str) {
         for line in content.split_inclusive('\n') {
             if Statement::parse(line).is_some_and(|s| s.about(iri) && s.says("dct:title")) {
@@ -319,13 +325,13 @@ impl Assembly {
         let mut out = Lines::default();
         out.say(PROFILE, "rdf:type", expand("dct:Standard"));
         out.say(PROFILE, "dct:title", english("DCAT-AP 3.0.1"));
-        self.named.remove(PROFILE);
-        for name in &self.named {
-            let known = vocab::about(name);
-            if known.is_empty() && !described.contains(name) {
-                out.say(name, "rdf:type", expand("dct:Standard"));
+        for (name, class) in &self.entries {
+            if !described.contains(name) {
+                out.say(name, "rdf:type", expand(class));
             }
-            for s in known {
+        }
+        for name in &self.concepts {
+            for s in vocab::about(name) {
                 concept(s, &mut self.shared);
                 if s.says("skos:inScheme")
                     && let Some(scheme) = s.target()

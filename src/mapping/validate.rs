@@ -95,16 +95,23 @@ impl Input {
     }
 }
 
-/// Validates an input; own IRIs are below `public_url`, which ends in a slash.
+/// Validates an input; own IRIs are below `public_url`, which ends in a slash. `limit` is that of
+/// [`shacl::Shapes::run`].
 ///
 /// # Errors
-/// The input cannot be read: the message names the position.
-pub fn run(bytes: &[u8], input: Input, profiles: &[Profile], public_url: &str) -> Result<Report> {
+/// The input cannot be read: the message names the position. Or the limit is passed.
+pub fn run(
+    bytes: &[u8],
+    input: Input,
+    profiles: &[Profile],
+    public_url: &str,
+    limit: Option<usize>,
+) -> Result<Report> {
     let (located, refused) = match input {
         Input::Rdf(format) => (lines::parse(bytes, format, public_url)?, Vec::new()),
         Input::Sheet => rows(bytes, public_url)?,
     };
-    let mut report = shacl::validate(&located.graph, profiles)?;
+    let mut report = shacl::validate(&located.graph, profiles, limit)?;
     located.locate(&mut report);
     report.results.extend(refused);
     Ok(report)

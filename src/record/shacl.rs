@@ -5,7 +5,7 @@
 //! the concepts that it names out of the bundled vocabularies; results are kept for the data's
 //! own subjects only. Without that context every use of a code list would be reported.
 use super::vocab::{LDT_TTL, PREFIXES, ldt};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use oxigraph::io::{RdfFormat, RdfParser};
 use oxigraph::model::vocab::{rdf, xsd};
 use oxigraph::model::{Literal, NamedNode, NamedOrBlankNode, Term, Triple};
@@ -22,9 +22,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 const SH: &str = "http://www.w3.org/ns/shacl#";
-
-/// A run that would hold more results than this ends with an error instead.
-const MAX_RESULTS: usize = 200_000;
 
 /// Records validated together. Each run indexes its graph once, and results that repeat across
 /// records are looked up in one cache.
@@ -531,24 +528,45 @@ impl Shapes {
     }
 
     /// Validates `graph` seen together with `context`; results about the context are left out.
+    /// The engine holds whatever it does in memory, so input from strangers needs a `limit`: on
+    /// the classes of nodes, and on the results that a single shape may give.
     ///
     /// # Errors
-    /// The engine gives up: more results than it may hold.
+    /// [`Kind::TooLarge`] past the limit.
     pub fn run<'a>(
         &self,
         graph: &'a [Triple],
         context: impl Iterator<Item = &'a Triple>,
+        limit: Option<usize>,
     ) -> Result<Report> {
         let subjects: HashSet<&NamedOrBlankNode> = graph.iter().map(|t| &t.subject).collect();
+        // A node is checked once for each of its classes.
+        let nodes = graph.iter().filter(|t| t.predicate == rdf::TYPE).count();
+        if let Some(limit) = limit.filter(|l| nodes > *l) {
+            return Err(Error::new(
+                Kind::TooLarge,
+                format!(
+                    "{nodes} classes of nodes are stated, at most {limit} are validated at once; send a part of the input"
+                ),
+            ));
+        }
         let mut data = OxigraphInMemory::new();
         for t in graph.iter().chain(context) {
             data.add_triple_ref(&t.subject, &t.predicate, &t.object)
                 .map_err(Error::internal)?;
         }
-        let config = ShaclConfig::default().with_max_results(Some(MAX_RESULTS));
+        let config = ShaclConfig::default().with_max_results(limit);
         let report = GraphValidation::new(Graph::from(data))
             .validate(&self.schema, &ShaclValidationMode::Native, &config)
-            .map_err(|e| Error::bad_input(format!("validation gave up: {e}")))?;
+            .map_err(|e| match limit {
+                Some(limit) if e.to_string().contains("max_results") => Error::new(
+                    Kind::TooLarge,
+                    format!(
+                        "one rule alone is broken more than {limit} times; send a part of the input"
+                    ),
+                ),
+                _ => Error::internal(format!("validation: {e}")),
+            })?;
         let mut results = Vec::new();
         for r in report.results() {
             let focus = match Term::from(r.focus_node().clone()) {
@@ -635,12 +653,12 @@ fn background(graph: &[Triple]) -> Vec<&'static Triple> {
     out
 }
 
-/// Validates a graph against the profiles given.
+/// Validates a graph against the profiles given; see [`Shapes::run`] for `limit`.
 ///
 /// # Errors
-/// The engine gives up, see [`Shapes::run`].
-pub fn validate(graph: &[Triple], profiles: &[Profile]) -> Result<Report> {
-    let found = Shapes::of(profiles)?.run(graph, background(graph).into_iter())?;
+/// See [`Shapes::run`].
+pub fn validate(graph: &[Triple], profiles: &[Profile], limit: Option<usize>) -> Result<Report> {
+    let found = Shapes::of(profiles)?.run(graph, background(graph).into_iter(), limit)?;
     Ok(found.for_people())
 }
 
@@ -677,7 +695,7 @@ pub fn unresolved(candidates: &[Candidate<'_>]) -> BTreeSet<String> {
 /// to each of them.
 ///
 /// # Errors
-/// The engine gives up, see [`Shapes::run`].
+/// See [`Shapes::run`].
 pub fn door(candidates: &[Candidate<'_>], context: &[Triple]) -> Result<Vec<Report>> {
     let mut out = Vec::with_capacity(candidates.len());
     for batch in candidates.chunks(BATCH) {
@@ -689,6 +707,7 @@ pub fn door(candidates: &[Candidate<'_>], context: &[Triple]) -> Result<Vec<Repo
         let found = Shapes::of(&profiles)?.run(
             &merged,
             background(&merged).into_iter().chain(context.iter()),
+            None,
         )?;
         let mut of: HashMap<&NamedOrBlankNode, Vec<&Finding>> = HashMap::new();
         for f in &found.results {

@@ -84,7 +84,7 @@ fn the_official_shapes_give_the_expected_figures_in_our_engine() {
         {
             let cells: Vec<&str> = row.split('\t').collect();
             let report = shapes
-                .run(&graphs[cells[0]], background.iter())
+                .run(&graphs[cells[0]], background.iter(), None)
                 .expect("runs");
             let found = format!(
                 "{}/{}",
@@ -275,8 +275,8 @@ fn our_shapes_agree_with_the_official_ones_but_for_listed_differences() {
     ] {
         let shapes = official(&spec, file);
         for (name, graph) in &graphs {
-            let theirs = verdicts(&shapes.run(graph, background.iter()).expect("runs"));
-            let ours = verdicts(&validate(graph, &[profile]).expect("runs"));
+            let theirs = verdicts(&shapes.run(graph, background.iter(), None).expect("runs"));
+            let ours = verdicts(&validate(graph, &[profile], None).expect("runs"));
             let sides = [
                 ("ours", ours.difference(&theirs)),
                 ("official", theirs.difference(&ours)),

@@ -371,6 +371,14 @@ fn what_cannot_be_validated_is_refused_with_the_reason() {
     let large = vec![b' '; (8 << 20) + 1];
     let answer = post("/validate", "*/*", "text/turtle", &large);
     assert!(answer.contains(" 413 "), "{answer:.300}");
+    let many: String = (0..20_001)
+        .map(|n| format!("<https://a.example/{n}> a <http://www.w3.org/ns/dcat#Dataset> .\n"))
+        .collect();
+    let answer = post("/validate", "*/*", "text/turtle", many.as_bytes());
+    assert!(
+        answer.contains(" 413 ") && answer.contains("20001 classes"),
+        "{answer:.300}"
+    );
     let about = "<https://a.example/x> <https://a.example/p> <<( <https://a.example/x> <https://a.example/p> 1 )>> .";
     let answer = post("/validate", "*/*", "text/turtle", about.as_bytes());
     assert!(
@@ -381,7 +389,7 @@ fn what_cannot_be_validated_is_refused_with_the_reason() {
 
 #[test]
 fn each_rule_of_the_librarys_profile_fires_on_its_fault_alone() {
-    let clean = validate(&graph(&good()), &[Profile::Ldt]).expect("runs");
+    let clean = validate(&graph(&good()), &[Profile::Ldt], None).expect("runs");
     assert!(clean.results.is_empty(), "{}", clean.text());
     for (from, to, severity, words) in [
         (
@@ -429,7 +437,7 @@ fn each_rule_of_the_librarys_profile_fires_on_its_fault_alone() {
     ] {
         let text = good().replace(from, to);
         assert_ne!(text, good(), "{from:?} stands in the good entry");
-        let report = validate(&graph(&text), &[Profile::Ldt]).expect("runs");
+        let report = validate(&graph(&text), &[Profile::Ldt], None).expect("runs");
         let [
             Finding {
                 severity: found,
@@ -446,13 +454,13 @@ fn each_rule_of_the_librarys_profile_fires_on_its_fault_alone() {
 
 #[test]
 fn high_value_rules_are_for_entries_that_claim_it() {
-    let plain = validate(&graph(&good()), &[Profile::Hvd]).expect("runs");
+    let plain = validate(&graph(&good()), &[Profile::Hvd], None).expect("runs");
     assert!(plain.results.is_empty(), "{}", plain.text());
     let claims = good().replace(
         "    ldt:mim",
         "    <http://data.europa.eu/r5r/hvdCategory> \"Mobility\" ;\n    ldt:mim",
     );
-    let report = validate(&graph(&claims), &[Profile::Hvd]).expect("runs");
+    let report = validate(&graph(&claims), &[Profile::Hvd], None).expect("runs");
     let said = report.text();
     for words in ["by its IRI", "2023/138", "at least one distribution"] {
         assert!(said.contains(words), "{words}: {said}");
@@ -464,7 +472,7 @@ fn high_value_rules_are_for_entries_that_claim_it() {
             "    <http://data.europa.eu/r5r/applicableLegislation> <http://data.europa.eu/eli/reg_impl/2023/138/oj> ;\n    dcat:distribution <https://a.example/file> ;\n    ldt:mim",
         )
         + "<https://a.example/file> <http://data.europa.eu/r5r/applicableLegislation> <http://data.europa.eu/eli/reg_impl/2023/138/oj> .";
-    let report = validate(&graph(&right), &[Profile::Hvd]).expect("runs");
+    let report = validate(&graph(&right), &[Profile::Hvd], None).expect("runs");
     assert!(report.results.is_empty(), "{}", report.text());
 }
 
@@ -546,7 +554,7 @@ fn the_bundled_library_breaks_no_rule_of_ours_nor_of_the_official_shapes() {
             .collect()
     };
     for profile in Profile::ALL {
-        let found = violations(validate(&graph, &[profile]).expect("runs"));
+        let found = violations(validate(&graph, &[profile], None).expect("runs"));
         assert!(found.is_empty(), "{}: {}", profile.name(), found.join("\n"));
     }
     let Some(spec) = specification("the bundled library under the official shapes") else {
@@ -560,7 +568,7 @@ fn the_bundled_library_breaks_no_rule_of_ours_nor_of_the_official_shapes() {
         "mdr-vocabularies.shape.ttl",
     ] {
         let shapes = official(&spec, file);
-        let found = violations(shapes.run(&graph, background.iter()).expect("runs"));
+        let found = violations(shapes.run(&graph, background.iter(), None).expect("runs"));
         assert!(found.is_empty(), "{file}: {}", found.join("\n"));
     }
 }
