@@ -341,7 +341,7 @@ async fn validate(config: &Config, wish: &Validate) -> Result<bool> {
     };
     let address = config.public_url()?;
     let document = harvest::fetch(&wish.file, &config.import).await?;
-    let report = mapping::validate::run(&document.bytes, input, &profiles, &address)?;
+    let report = mapping::validate::run(&document.bytes, input, &profiles, &address, None)?;
     let form = match wish.format {
         ReportAs::Text => Some(Form::Text),
         ReportAs::Ttl => Some(Form::Turtle),
