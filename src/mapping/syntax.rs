@@ -404,7 +404,6 @@ fn holds_part(s: &Statement<'_>) -> bool {
         "dct:spatial",
         "dct:temporal",
         "adms:identifier",
-        "spdx:checksum",
     ]
     .iter()
     .any(|p| s.says(p))

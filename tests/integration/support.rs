@@ -24,11 +24,26 @@ pub fn directory(name: &str) -> PathBuf {
     path
 }
 
+/// The address that readers of the tested service use; nothing is sent there.
+pub const PUBLIC: &str = "http://library.example";
+
 /// Serves `dir` and waits until everything is loaded.
 pub fn start(dir: &Path) -> Server {
+    let server = launch(dir, &["--public-url", PUBLIC]);
+    let began = Instant::now();
+    while !server.get("/readyz", "*/*").contains(" 200 OK") {
+        assert!(began.elapsed() < Duration::from_secs(60), "never ready");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server
+}
+
+/// Serves `dir` and returns as soon as it listens.
+pub fn launch(dir: &Path, more: &[&str]) -> Server {
     let mut process = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(dir)
+        .args(more)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -42,16 +57,68 @@ pub fn start(dir: &Path) -> Server {
         .strip_prefix("listening on http://")
         .expect("the ready line")
         .to_owned();
-    let server = Server { process, address };
-    let began = Instant::now();
-    while !server.get("/readyz", "*/*").contains(" 200 OK") {
-        assert!(began.elapsed() < Duration::from_secs(60), "never ready");
-        std::thread::sleep(Duration::from_millis(20));
+    Server { process, address }
+}
+
+/// An answer, taken apart.
+pub struct Answer {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header's value, empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map_or("", |(_, v)| v)
     }
-    server
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
 }
 
 impl Server {
+    /// Asks with any method, headers and body, on a connection of its own.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(&self.address).expect("connects");
+        let headers: String = headers
+            .iter()
+            .map(|(n, v)| format!("{n}: {v}\r\n"))
+            .collect();
+        let length = match body.len() {
+            0 => String::new(),
+            n => format!("Content-Length: {n}\r\n"),
+        };
+        write!(
+            stream,
+            "{method} {path} HTTP/1.0\r\nHost: catalogue\r\n{headers}{length}\r\n"
+        )
+        .expect("writes");
+        // A body that is refused by its length alone is not read to its end.
+        let _ = stream.write_all(body);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let cut = answer
+            .windows(4)
+            .position(|w| w == b"\r\n\r\n")
+            .expect("a head");
+        let head = String::from_utf8_lossy(&answer[..cut]).into_owned();
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|l| l.split(' ').nth(1));
+        Answer {
+            status: status.and_then(|s| s.parse().ok()).expect("a status"),
+            headers: lines
+                .filter_map(|l| l.split_once(": "))
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .collect(),
+            body: answer[cut + 4..].to_vec(),
+        }
+    }
+
     /// The whole answer, head and body.
     pub fn get(&self, path: &str, accept: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).expect("connects");
@@ -91,16 +158,26 @@ impl Server {
     }
 }
 
-/// Runs `import` and gives whether it succeeded with all it said.
-pub fn import(dir: &Path, source: &Path, more: &[&str]) -> (bool, String) {
+/// Runs a command on `dir` and gives its exit status with all it said.
+pub fn run(dir: &Path, arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
-        .args(["import", "--data-dir"])
+        .args(["--public-url", PUBLIC, "--data-dir"])
         .arg(dir)
-        .arg(source)
-        .args(more)
+        .args(arguments)
         .output()
         .expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
-    (output.status.success(), text)
+    (output.status.code().unwrap_or(-1), text)
+}
+
+/// Runs `import` and gives whether it succeeded with all it said.
+pub fn import(dir: &Path, source: &Path, more: &[&str]) -> (bool, String) {
+    let source = source.to_string_lossy();
+    let arguments: Vec<&str> = ["import", &source]
+        .into_iter()
+        .chain(more.iter().copied())
+        .collect();
+    let (status, text) = run(dir, &arguments);
+    (status == 0, text)
 }

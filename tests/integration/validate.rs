@@ -579,7 +579,7 @@ fn an_example_of_the_specification_is_the_same_in_every_syntax() {
         return;
     };
     let sample = turtle(&spec.join("dcat-ap/sample-invalid-3.ttl"));
-    let count = |extension: &str, syntax: ldt_catalogue::mapping::dcat::Syntax| {
+    let count = |extension: &str, syntax: ldt_catalogue::mapping::syntax::Syntax| {
         let text = syntax.write(&sample).expect("writes");
         let (status, out, error) = run(
             &["-", "--input-format", extension, "--format", "json"],
@@ -589,7 +589,7 @@ fn an_example_of_the_specification_is_the_same_in_every_syntax() {
         let report: Value = serde_json::from_str(&out).expect("JSON");
         (report["violations"].clone(), report["warnings"].clone())
     };
-    use ldt_catalogue::mapping::dcat::Syntax;
+    use ldt_catalogue::mapping::syntax::Syntax;
     let turtle = count("ttl", Syntax::Turtle);
     assert_eq!(turtle.0, 3);
     assert_eq!(turtle, count("nt", Syntax::NTriples));
