@@ -242,7 +242,10 @@ fn updates(room: &mut Room) -> Result<()> {
                     measured: "not measured".into(),
                     met: None,
                     runs: 0,
-                    notes: format!("an import while serving said: {}", last_lines(&text)),
+                    notes: format!(
+                        "an import while serving said: {}",
+                        last_lines(&text).replace(&dir.display().to_string(), "the data directory")
+                    ),
                 });
                 return Ok(());
             }
