@@ -11,6 +11,8 @@ pub struct Room {
     pub measured: Duration,
     pub home: PathBuf,
     keep: bool,
+    /// Load average before anything was measured: what else the machine was doing.
+    before: String,
     figures: Vec<Figure>,
     wrong: Vec<String>,
 }
@@ -39,6 +41,7 @@ impl Room {
             measured,
             home,
             keep,
+            before: load_average(),
             figures: Vec::new(),
             wrong: Vec::new(),
         })
@@ -107,7 +110,7 @@ impl Room {
     }
 
     pub fn table(&self) -> String {
-        let mut text = format!("{}\n\n", machine(&self.home));
+        let mut text = format!("{}\n\n", machine(&self.home, &self.before));
         text += "| figure | goal | measured | met? | runs | limit, notes |\n|---|---|---|---|---|---|\n";
         for f in &self.figures {
             let met = match f.met {
@@ -154,7 +157,7 @@ pub fn last_lines(text: &str) -> String {
 }
 
 /// What was measured on, since a figure means nothing without it.
-fn machine(home: &Path) -> String {
+fn machine(home: &Path, before: &str) -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let model = read("/proc/cpuinfo");
@@ -184,14 +187,19 @@ fn machine(home: &Path) -> String {
         .filter(|(at, _)| home.starts_with(at))
         .max_by_key(|(at, _)| at.len())
         .map_or("unknown", |(_, kind)| kind);
-    let load = read("/proc/loadavg");
-    let load = load.split(' ').next().unwrap_or_default();
     let syncs = median((0..9).map(|_| sync_time(&home)).collect());
     format!(
         "{cores} cores ({model}), {:.0} GB memory, data on {files} (a sync of 4 KiB takes {syncs:.1} ms), \
-         load average {load} at the end; the load generator shares the cores",
-        memory * 1024.0 / 1e9
+         load average {before} at the start and {} at the end; the load generator shares the cores",
+        memory * 1024.0 / 1e9,
+        load_average()
     )
+}
+
+/// Of the last minute.
+fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// Milliseconds until 4 KiB are on the disk.
