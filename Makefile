@@ -1,7 +1,7 @@
-# The two commands: `make serve` and `make test`.
+# The two commands: `make serve` and `make test`. The figures: `make bench`.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/ldt-catalogue/target
 
-.PHONY: serve test check
+.PHONY: serve test check bench bench-tools
 serve:
 	cargo run --release --locked -- serve
 
@@ -12,3 +12,16 @@ check:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+# `make bench SIZE=10000 SECTIONS="dcat dump"` is quicker; benches/README.md has the rest.
+SIZE ?= 100000
+SECTIONS ?=
+
+bench:
+	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || \
+		echo "nginx is not installed, so the dump has nothing beside it: make bench-tools (as root) installs it" >&2
+	cargo bench --locked --bench figures -- --size $(SIZE) $(SECTIONS)
+
+# What `make bench` compares with. Debian starts the service on port 80; the figures do not use that one.
+bench-tools:
+	apt-get install --yes --no-install-recommends nginx
