@@ -120,7 +120,7 @@ impl Catalogue {
     /// # Errors
     /// The ledger cannot be read.
     pub async fn rebuild(&self) -> Result<()> {
-        let mut graph = Graph::new(&self.public_url)?;
+        let mut graph = Graph::new(&self.about, &self.public_url)?;
         let start = self.ledger.extent().await?;
         let (mut after, mut loaded) = (0, HashSet::new());
         while after < start.last {

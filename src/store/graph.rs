@@ -1,7 +1,7 @@
 //! The SPARQL graph: a projection of the ledger, in memory, rebuilt at start. Its default graph is
 //! the merge of all published records, each triple once, and the vocabularies they use.
 use crate::error::Result;
-use crate::mapping::dcat;
+use crate::mapping::dcat::{self, About};
 use crate::mapping::syntax::placed;
 use crate::record::statement::Statement;
 use crate::record::vocab::{self, BASE};
@@ -26,15 +26,17 @@ pub struct Graph {
 pub type Change = (Option<Record>, Option<Record>);
 
 impl Graph {
-    /// A graph that holds our vocabularies and nothing else.
+    /// A graph that holds our vocabularies and the catalogue without an entry.
     ///
     /// # Errors
     /// The store cannot be made.
-    pub fn new(public_url: &str) -> Result<Self> {
+    pub fn new(about: &About, public_url: &str) -> Result<Self> {
         let store = Store::new()?;
         let mut loader = store.bulk_loader();
         let mut live = 0;
-        for content in [vocab::own(), vocab::others()] {
+        let catalogue = placed(&dcat::catalogue(about, 0, 0), public_url);
+        let team = placed(&dcat::catalogue_shared(about), public_url);
+        for content in [vocab::own(), vocab::others(), &catalogue, &team] {
             let quads = quads(content)?;
             live += quads.len();
             loader.load_quads(quads)?;
@@ -62,7 +64,7 @@ impl Graph {
     pub fn load(&mut self, records: &[Record]) -> Result<()> {
         let mut lines = String::new();
         for record in records.iter().filter(|r| r.is_shown()) {
-            let content = dcat::published(record);
+            let content = statements(record);
             let page = format!("{BASE}resource/{}", record.slug);
             for line in content.split_inclusive('\n') {
                 let Some(s) = Statement::parse(line) else {
@@ -89,9 +91,7 @@ impl Graph {
         for (old, new) in changes {
             let (old, new) = (old.as_ref(), new.as_ref());
             let shown = |r: Option<&Record>| {
-                r.filter(|r| r.is_shown())
-                    .map(dcat::published)
-                    .unwrap_or_default()
+                r.filter(|r| r.is_shown()).map(statements).unwrap_or_default()
             };
             let (before, after) = (shown(old), shown(new));
             let before: BTreeSet<&str> = before.split_inclusive('\n').collect();
@@ -159,6 +159,11 @@ impl Graph {
             None => false,
         }
     }
+}
+
+/// What the graph holds because of a record: its own statements and its place in the catalogue.
+fn statements(record: &Record) -> String {
+    dcat::published(record) + &dcat::listing(std::iter::once(record))
 }
 
 fn quads(content: &str) -> Result<Vec<Quad>> {
