@@ -75,12 +75,17 @@ async fn stopped(attacks: &[(&str, String)]) {
     let engine = Engine::new(limits());
     let store = store();
     for (name, query) in attacks {
+        let began = std::time::Instant::now();
         let answer = ask(&engine, &store, query).await;
+        if let Err(e) = &answer {
+            eprintln!("{:?} {name}: {e}", began.elapsed());
+        }
         let error = answer
             .err()
             .unwrap_or_else(|| panic!("{name}: was answered"));
         assert_eq!(error.kind, Kind::Busy, "{name}: {error}");
         engine.idle().await;
+        eprintln!("     idle after {:?}", began.elapsed());
         assert!(engine.held() < 1 << 20, "{name}: memory is still held");
         let after = ask(&engine, &store, "SELECT ?t { :n7 :title ?t }").await;
         assert!(
@@ -103,11 +108,11 @@ async fn products_stop() {
     };
     stopped(&[
         ("cross join", "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }".into()),
-        ("cross join that finds nothing", "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(?a = 1 && ?d = 2 && ?i = 3 && ?f = ?c) }".into()),
+        ("cross join that finds nothing", "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(STR(?a) = ?i && STR(?d) = ?i && ?c != ?f) }".into()),
         ("cross join with a late condition", "SELECT * { ?a :title ?c . ?d :title ?f . ?g :title ?i FILTER(CONCAT(?c, ?f, ?i) = 'x') }".into()),
         ("product that looks small", format!("SELECT (COUNT(*) AS ?n) {{ {} ?x ?y ?z }}", hub(5))),
         ("product below ASK", "ASK { ?a :title ?c . ?d :title ?f . ?g :title ?i . ?j :title ?k FILTER(?c = 'x' || ?i = 'y' && ?f = ?k) }".into()),
-        ("values", format!("SELECT * {{ {} {} {} {} ?s ?p ?o FILTER(?s = 1) }}", values("a", 7000), values("b", 7000), values("c", 7000), values("d", 7000))),
+        ("values", format!("SELECT * {{ {} {} {} {} ?s ?p ?o FILTER(?a != ?b) }}", values("a", 7000), values("b", 7000), values("c", 7000), values("d", 7000))),
         ("values counted", format!("SELECT (COUNT(*) AS ?n) {{ {} {} {} }}", values("a", 9000), values("b", 9000), values("c", 9000))),
         ("empty groups", format!("SELECT (COUNT(*) AS ?n) {{ {} }}", format!("{{ {{}} {} }} ", "UNION {}".repeat(100)).repeat(6))),
         ("values in groups", format!("SELECT (COUNT(*) AS ?n) {{ {{ {} {{ {} {} }} }} {{ {} {} }} }}", values("a", 5000), values("b", 5000), values("c", 5000), values("d", 5000), values("e", 5000))),

@@ -14,6 +14,7 @@ use oxigraph::sparql::{AggregateFunctionAccumulator, SparqlEvaluator};
 use spargebra::Query;
 use spargebra::algebra::{
     AggregateExpression, AggregateFunction, Expression, Function, GraphPattern, OrderExpression,
+    PropertyPathExpression,
 };
 use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern, Variable};
 use std::collections::HashSet;
@@ -42,7 +43,11 @@ pub fn guarded(admitted: Admitted, budget: &Arc<Budget>) -> (SparqlEvaluator, Qu
         functions,
         separators,
     } = admitted;
-    let mut rewriter = Rewriter { grows, fresh: 0 };
+    let mut rewriter = Rewriter {
+        grows,
+        fresh: 0,
+        bound: HashSet::new(),
+    };
     let (Query::Select { pattern, .. }
     | Query::Construct { pattern, .. }
     | Query::Describe { pattern, .. }
@@ -143,6 +148,8 @@ fn at_most(most: usize, expression: Expression) -> Expression {
 struct Rewriter {
     grows: bool,
     fresh: usize,
+    /// Variables that have a value before the pattern at hand is evaluated, as in EXISTS.
+    bound: HashSet<String>,
 }
 
 impl Rewriter {
@@ -169,7 +176,7 @@ impl Rewriter {
                 expression: self.whole(expression),
             },
             GraphPattern::Filter { expr, inner } => GraphPattern::Filter {
-                expr: self.whole(expr),
+                expr: self.within(certain(&inner), |this| this.whole(expr)),
                 inner: Box::new(self.top(*inner)),
             },
             GraphPattern::Project { .. }
@@ -185,6 +192,15 @@ impl Rewriter {
         }
     }
 
+    /// Rewrites with more variables known to have values.
+    fn within<T>(&mut self, more: HashSet<String>, rewrite: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.bound.clone();
+        self.bound.extend(more);
+        let out = rewrite(self);
+        self.bound = before;
+        out
+    }
+
     /// A part that is collected before the rest runs, or whose rows may be dropped.
     fn part(&mut self, pattern: GraphPattern) -> GraphPattern {
         let pattern = self.pattern(pattern);
@@ -198,21 +214,44 @@ impl Rewriter {
     /// Guards what is inside; the rows of the result may still be unguarded.
     fn pattern(&mut self, pattern: GraphPattern) -> GraphPattern {
         match pattern {
-            GraphPattern::Bgp { .. } | GraphPattern::Join { .. } => self.join(pattern),
-            GraphPattern::Path { .. } | GraphPattern::Values { .. } => pattern,
+            GraphPattern::Bgp { .. } | GraphPattern::Path { .. } | GraphPattern::Join { .. } => {
+                self.join(pattern)
+            }
+            GraphPattern::Values { .. } => pattern,
             GraphPattern::LeftJoin {
                 left,
                 right,
                 expression,
-            } => GraphPattern::LeftJoin {
-                left: Box::new(self.pattern(*left)),
-                right: Box::new(self.part(*right)),
-                expression: expression.map(|e| self.whole(e)),
-            },
-            GraphPattern::Lateral { left, right } => GraphPattern::Lateral {
-                left: Box::new(self.part(*left)),
-                right: Box::new(self.part(*right)),
-            },
+            } => {
+                let mut bound = certain(&left);
+                // What the planner evaluates anew for each row of the left side.
+                let follows = matches!(
+                    *right,
+                    GraphPattern::Bgp { .. }
+                        | GraphPattern::Path { .. }
+                        | GraphPattern::Join { .. }
+                );
+                let left = self.pattern(*left);
+                let known = if follows {
+                    bound.clone()
+                } else {
+                    HashSet::new()
+                };
+                let right = self.within(known, |this| this.part(*right));
+                bound.extend(certain(&right));
+                GraphPattern::LeftJoin {
+                    left: Box::new(left),
+                    right: Box::new(right),
+                    expression: expression.map(|e| self.within(bound, |this| this.whole(e))),
+                }
+            }
+            GraphPattern::Lateral { left, right } => {
+                let bound = certain(&left);
+                GraphPattern::Lateral {
+                    left: Box::new(self.part(*left)),
+                    right: Box::new(self.within(bound, |this| this.part(*right))),
+                }
+            }
             GraphPattern::Minus { left, right } => GraphPattern::Minus {
                 left: Box::new(self.part(*left)),
                 right: Box::new(self.part(*right)),
@@ -222,7 +261,7 @@ impl Rewriter {
                 right: Box::new(self.pattern(*right)),
             },
             GraphPattern::Filter { expr, inner } => GraphPattern::Filter {
-                expr: self.whole(expr),
+                expr: self.within(certain(&inner), |this| this.whole(expr)),
                 inner: Box::new(self.part(*inner)),
             },
             GraphPattern::Extend {
@@ -307,18 +346,134 @@ impl Rewriter {
             group.1.push(member);
             groups.push(group);
         }
-        let mut groups = groups.into_iter().map(|(_, members)| connect(members));
-        let Some(first) = groups.next() else {
-            return GraphPattern::Bgp {
-                patterns: Vec::new(),
+        let mut out: Option<GraphPattern> = None;
+        for (_, members) in groups {
+            let next = if members.iter().any(|m| self.open(m)) && !members.iter().any(small) {
+                self.stepwise(members)
+            } else {
+                connect(members)
             };
-        };
-        groups.fold(first, |left, right| {
-            self.guard(GraphPattern::Join {
-                left: Box::new(left),
-                right: Box::new(right),
-            })
+            out = Some(match out {
+                None => next,
+                Some(left) => self.guard(GraphPattern::Join {
+                    left: Box::new(left),
+                    right: Box::new(next),
+                }),
+            });
+        }
+        out.unwrap_or_else(|| GraphPattern::Bgp {
+            patterns: Vec::new(),
         })
+    }
+
+    /// Whether `member` is a repeated path of which neither end is known.
+    fn open(&self, member: &GraphPattern) -> bool {
+        let GraphPattern::Path {
+            subject,
+            path,
+            object,
+        } = member
+        else {
+            return false;
+        };
+        repeats(path)
+            && [subject, object].iter().all(|end| match end {
+                TermPattern::Variable(v) => !self.bound.contains(v.as_str()),
+                TermPattern::BlankNode(_) => true,
+                _ => false,
+            })
+    }
+
+    /// Joins so that no repeated path is evaluated from all nodes at once: that would collect all
+    /// pairs of nodes without passing a guard, and go on over each of them after its end. From one
+    /// node after the other it passes the guard at each.
+    fn stepwise(&mut self, mut members: Vec<GraphPattern>) -> GraphPattern {
+        let mut out: Option<(GraphPattern, HashSet<String>)> = None;
+        while !members.is_empty() {
+            let near = |m: &GraphPattern| {
+                out.as_ref()
+                    .is_none_or(|(_, known)| !known.is_disjoint(&certain(m)))
+            };
+            let at = members
+                .iter()
+                .position(|m| near(m) && !self.open(m))
+                .or_else(|| members.iter().position(near))
+                .unwrap_or(0);
+            let member = members.remove(at);
+            let mut names = certain(&member);
+            let next = match (out.take(), self.open(&member)) {
+                (None, false) => member,
+                (None, true) => {
+                    let starts = self.starts(&member);
+                    self.follow(starts, member)
+                }
+                (Some((left, known)), opened) => {
+                    names.extend(known);
+                    if opened {
+                        self.follow(left, member)
+                    } else {
+                        connect(vec![left, member])
+                    }
+                }
+            };
+            out = Some((next, names));
+        }
+        out.expect("a group has a member").0
+    }
+
+    fn follow(&mut self, left: GraphPattern, path: GraphPattern) -> GraphPattern {
+        GraphPattern::Lateral {
+            left: Box::new(self.guard(left)),
+            right: Box::new(path),
+        }
+    }
+
+    /// Each node at which an open path may start, once.
+    fn starts(&mut self, path: &GraphPattern) -> GraphPattern {
+        let GraphPattern::Path { subject, path, .. } = path else {
+            unreachable!("only paths are open");
+        };
+        let mut fresh = || {
+            self.fresh += 1;
+            Variable::new_unchecked(format!("guard {}", self.fresh))
+        };
+        let start = match subject {
+            TermPattern::Variable(v) => v.clone(),
+            // A blank node of a query is a variable that cannot be selected.
+            _ => {
+                return GraphPattern::Bgp {
+                    patterns: Vec::new(),
+                };
+            }
+        };
+        let inner = match path {
+            PropertyPathExpression::OneOrMore(step) if !repeats(step) => GraphPattern::Path {
+                subject: start.clone().into(),
+                path: (**step).clone(),
+                object: fresh().into(),
+            },
+            _ => {
+                let triple = |subject: Variable, predicate: Variable, object: Variable| {
+                    Box::new(GraphPattern::Bgp {
+                        patterns: vec![TriplePattern {
+                            subject: subject.into(),
+                            predicate: predicate.into(),
+                            object: object.into(),
+                        }],
+                    })
+                };
+                GraphPattern::Union {
+                    left: triple(start.clone(), fresh(), fresh()),
+                    right: triple(fresh(), fresh(), start.clone()),
+                }
+            }
+        };
+        GraphPattern::Distinct {
+            inner: Box::new(GraphPattern::Project {
+                inner: Box::new(inner),
+                variables: vec![start],
+            }),
+        }
     }
 
     fn aggregate(&mut self, aggregate: AggregateExpression) -> AggregateExpression {
@@ -496,6 +651,47 @@ fn connect(members: Vec<GraphPattern>) -> GraphPattern {
     out
 }
 
+fn repeats(path: &PropertyPathExpression) -> bool {
+    match path {
+        PropertyPathExpression::NamedNode(_) | PropertyPathExpression::NegatedPropertySet(_) => {
+            false
+        }
+        PropertyPathExpression::ZeroOrMore(_) | PropertyPathExpression::OneOrMore(_) => true,
+        PropertyPathExpression::Reverse(a) | PropertyPathExpression::ZeroOrOne(a) => repeats(a),
+        PropertyPathExpression::Sequence(a, b) | PropertyPathExpression::Alternative(a, b) => {
+            repeats(a) || repeats(b)
+        }
+    }
+}
+
+/// Whether the planner starts with this rather than with an open path.
+fn small(member: &GraphPattern) -> bool {
+    let known =
+        |end: &TermPattern| matches!(end, TermPattern::NamedNode(_) | TermPattern::Literal(_));
+    match member {
+        GraphPattern::Bgp { patterns } => patterns.iter().any(|t| {
+            known(&t.subject)
+                || known(&t.object)
+                || matches!(t.predicate, NamedNodePattern::NamedNode(_))
+        }),
+        GraphPattern::Path {
+            subject,
+            path,
+            object,
+        } => match path {
+            PropertyPathExpression::ZeroOrMore(step) | PropertyPathExpression::OneOrMore(step) => {
+                !repeats(step) && (known(subject) || known(object))
+            }
+            PropertyPathExpression::ZeroOrOne(_) => false,
+            path => !repeats(path),
+        },
+        GraphPattern::Extend {
+            inner, expression, ..
+        } if is_guard(expression) => matches!(**inner, GraphPattern::Values { .. }),
+        _ => false,
+    }
+}
+
 /// Whether each row costs at least one reading of the graph, so that the token stops it. Asked of
 /// rewritten patterns, whose joins have variables in common or are guarded.
 fn reads(pattern: &GraphPattern) -> bool {
@@ -505,6 +701,8 @@ fn reads(pattern: &GraphPattern) -> bool {
         GraphPattern::Join { left, right } => reads(left) && reads(right),
         GraphPattern::Union { left, right } => reads(left) && reads(right),
         GraphPattern::Filter { inner, .. } | GraphPattern::Graph { inner, .. } => reads(inner),
+        // Both sides of a lateral join are parts.
+        GraphPattern::Lateral { .. } => true,
         GraphPattern::Extend {
             inner, expression, ..
         } => reads(inner) || is_guard(expression),
