@@ -6,6 +6,14 @@ use oxigraph::model::{Literal, NamedNode, Term, Triple};
 const SD: &str = "http://www.w3.org/ns/sparql-service-description#";
 const VOID: &str = "http://rdfs.org/ns/void#";
 
+/// Those of the description beside the usual ones.
+pub const PREFIXES: [(&str, &str); 4] = [
+    ("formats", "http://www.w3.org/ns/formats/"),
+    ("geof", "http://www.opengis.net/def/function/geosparql/"),
+    ("sd", SD),
+    ("void", VOID),
+];
+
 /// The result formats by their names at W3C.
 const FORMATS: [&str; 8] = [
     "SPARQL_Results_JSON",

@@ -42,6 +42,19 @@ impl Default for Limits {
     }
 }
 
+impl From<&crate::config::Sparql> for Limits {
+    fn from(settings: &crate::config::Sparql) -> Self {
+        Self {
+            time: Duration::from_secs(settings.time_seconds),
+            memory_bytes: settings.memory_megabytes << 20,
+            result_bytes: settings.result_megabytes << 20,
+            query_bytes: settings.query_kilobytes << 10,
+            concurrent: settings.concurrent.max(1),
+            ..Self::default()
+        }
+    }
+}
+
 /// Address space, not memory: the shape of an admitted query bounds what is touched.
 pub const STACK: usize = 64 << 20;
 /// How often the budget is looked at from outside, for work that only reads.

@@ -612,10 +612,20 @@ fn concat(mut arguments: Vec<Expression>) -> Expression {
 
 /// The members of a join; blank nodes become the variables that they are.
 fn flatten(pattern: GraphPattern, out: &mut Vec<GraphPattern>) {
-    let variable = |term: TermPattern| match term {
-        TermPattern::BlankNode(node) => Variable::new_unchecked(format!("guard {node}")).into(),
-        other => other,
-    };
+    fn variable(term: TermPattern) -> TermPattern {
+        match term {
+            TermPattern::BlankNode(node) => Variable::new_unchecked(format!("guard {node}")).into(),
+            TermPattern::Triple(triple) => TermPattern::Triple(Box::new(within(*triple))),
+            other => other,
+        }
+    }
+    fn within(triple: TriplePattern) -> TriplePattern {
+        TriplePattern {
+            subject: variable(triple.subject),
+            predicate: triple.predicate,
+            object: variable(triple.object),
+        }
+    }
     match pattern {
         GraphPattern::Join { left, right } => {
             flatten(*left, out);
@@ -623,11 +633,7 @@ fn flatten(pattern: GraphPattern, out: &mut Vec<GraphPattern>) {
         }
         GraphPattern::Bgp { patterns } => {
             out.extend(patterns.into_iter().map(|triple| GraphPattern::Bgp {
-                patterns: vec![TriplePattern {
-                    subject: variable(triple.subject),
-                    predicate: triple.predicate,
-                    object: variable(triple.object),
-                }],
+                patterns: vec![within(triple)],
             }));
         }
         GraphPattern::Path {
@@ -736,23 +742,22 @@ fn certain(pattern: &GraphPattern) -> HashSet<String> {
             TermPattern::BlankNode(node) => {
                 out.insert(format!("guard {node}"));
             }
-            _ => {}
+            TermPattern::Triple(inner) => triple(inner, out),
+            TermPattern::NamedNode(_) | TermPattern::Literal(_) => {}
+        }
+    }
+    fn triple(triple: &TriplePattern, out: &mut HashSet<String>) {
+        term(&triple.subject, out);
+        term(&triple.object, out);
+        if let NamedNodePattern::Variable(v) = &triple.predicate {
+            out.insert(v.as_str().to_owned());
         }
     }
     let mut out = HashSet::new();
     match pattern {
         GraphPattern::Bgp { patterns } => {
-            for TriplePattern {
-                subject,
-                predicate,
-                object,
-            } in patterns
-            {
-                term(subject, &mut out);
-                term(object, &mut out);
-                if let NamedNodePattern::Variable(v) = predicate {
-                    out.insert(v.as_str().to_owned());
-                }
+            for pattern in patterns {
+                triple(pattern, &mut out);
             }
         }
         GraphPattern::Path {

@@ -15,7 +15,7 @@ mod results;
 
 pub use engine::Limits;
 
-use super::{Shared, accept, reply};
+use super::{Shared, accept, pages, reply};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
 use admit::Admitted;
@@ -118,7 +118,7 @@ async fn get(
             (answer, wanted)
         }
     };
-    told(answer.0, &answer.1, &engine)
+    told(answer.0, &answer.1, &catalogue, &engine)
 }
 
 async fn post(
@@ -136,7 +136,7 @@ async fn post(
         (_, Err(error)) => (Err(error.into()), String::new()),
         (Ok(()), Ok(wanted)) => (run(&catalogue, &engine, asked, &wanted).await, wanted),
     };
-    told(answer.0, &answer.1, &engine)
+    told(answer.0, &answer.1, &catalogue, &engine)
 }
 
 /// Reads a POST by its media type (sections 2.1.2 and 2.1.3).
@@ -197,24 +197,13 @@ async fn description(
 ) -> Result<Response> {
     let (media, format) = results::choose_graph(wanted)?;
     let Format::Graph(format) = format else {
-        let page = page::Page::empty(&engine.limits).render()?;
+        let page =
+            page::Page::empty(pages::root(&catalogue.public_url), &engine.limits).render()?;
         return Ok(reply::body(headers, media, page, 0));
     };
-    let store = catalogue
-        .graph
-        .read()
-        .await
-        .as_ref()
-        .map(|g| g.store.clone());
-    let triples = match store {
-        // Counting walks over all statements.
-        Some(store) => tokio::task::spawn_blocking(move || store.len())
-            .await
-            .map_err(Error::internal)??,
-        None => 0,
-    };
+    let triples = catalogue.graph.read().await.as_ref().map_or(0, |g| g.live);
     let graph = describe::service(&catalogue.public_url, triples);
-    let content = results::write_graph(graph, format)?;
+    let content = results::write_graph(graph, format, &describe::PREFIXES)?;
     Ok(reply::body(headers, media, content, 0))
 }
 
@@ -253,22 +242,27 @@ async fn run(
     let work = {
         let text = query.clone();
         let wanted = wanted.to_owned();
-        let name = format!("{}catalog", catalogue.public_url);
+        let public_url = catalogue.public_url.clone();
         move |budget: &Arc<Budget>| {
             let mut admitted = admit::admit(&text, budget.limits.query_bytes)?;
+            let name = format!("{public_url}catalog");
             dataset(&asked, take_dataset(&mut admitted.query), &name)?;
-            evaluate(&text, admitted, &wanted, &store, budget)
+            let root = pages::root(&public_url);
+            let (media, answer) = evaluate(admitted, &wanted, &store, budget)?;
+            let body = match answer {
+                Written::Body(body) => body,
+                Written::Page(shown) => {
+                    page::Page::shown(root, &text, shown, &budget.limits).render()?
+                }
+            };
+            Ok((media, body))
         }
     };
     let (media, body) = engine
         .run(place, work)
         .await
         .map_err(|e| refused(e, false))?;
-    let media = if media.starts_with("text/") {
-        format!("{media}; charset=utf-8")
-    } else {
-        media.to_owned()
-    };
+    let media = reply::content_type(media);
     Ok((
         [
             (header::CONTENT_TYPE, media.as_str()),
@@ -281,12 +275,11 @@ async fn run(
 
 /// The whole answer and its media type.
 fn evaluate(
-    text: &str,
     admitted: Admitted,
     wanted: &str,
     store: &Store,
     budget: &Arc<Budget>,
-) -> Result<(&'static str, Vec<u8>)> {
+) -> Result<(&'static str, Written)> {
     let (media, format) = results::choose(&admitted.query, wanted)?;
     let (evaluator, query) = guard::guarded(admitted, budget);
     let found = evaluator
@@ -294,11 +287,7 @@ fn evaluate(
         .on_store(store)
         .execute()
         .map_err(results::evaluation)?;
-    let body = match results::write(found, format, budget)? {
-        Written::Body(body) => body,
-        Written::Page(shown) => page::Page::shown(text, shown, &budget.limits).render()?,
-    };
-    Ok((media, body))
+    Ok((media, results::write(found, format, budget)?))
 }
 
 fn take_dataset(query: &mut Query) -> Option<QueryDataset> {
@@ -337,7 +326,12 @@ fn dataset(asked: &Asked, own: Option<QueryDataset>, name: &str) -> Result<()> {
 }
 
 /// An error as a problem document, or as the page with the query kept.
-fn told(answer: std::result::Result<Response, Refused>, wanted: &str, engine: &Engine) -> Response {
+fn told(
+    answer: std::result::Result<Response, Refused>,
+    wanted: &str,
+    catalogue: &Catalogue,
+    engine: &Engine,
+) -> Response {
     const OFFERED: [(&str, bool); 3] = [
         ("application/problem+json", false),
         ("application/json", false),
@@ -353,8 +347,15 @@ fn told(answer: std::result::Result<Response, Refused>, wanted: &str, engine: &E
     };
     let people = reply::negotiate(wanted, &OFFERED).is_some_and(|o| o.1);
     let status = StatusCode::from_u16(error.kind.status());
-    let page = (people && error.kind != Kind::Internal)
-        .then(|| page::Page::refused(&query, &error, &engine.limits).render());
+    let page = (people && error.kind != Kind::Internal).then(|| {
+        page::Page::refused(
+            pages::root(&catalogue.public_url),
+            &query,
+            &error,
+            &engine.limits,
+        )
+        .render()
+    });
     let mut response = match (page, status) {
         (Some(Ok(page)), Ok(status)) => (
             status,
@@ -368,6 +369,9 @@ fn told(answer: std::result::Result<Response, Refused>, wanted: &str, engine: &E
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     if again {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    } else {
+        // What is over its budget once is over it again.
+        headers.remove(header::RETRY_AFTER);
     }
     response
 }

@@ -44,7 +44,9 @@ struct Figures {
 
 #[derive(Template)]
 #[template(path = "sparql.html")]
-pub struct Page {
+pub struct Page<'a> {
+    /// The path of the public URL.
+    root: &'a str,
     query: String,
     error: Option<String>,
     outcome: Option<Outcome>,
@@ -61,26 +63,27 @@ SELECT ?entry ?title WHERE {
 ORDER BY ?title
 LIMIT 20";
 
-impl Page {
-    pub fn empty(limits: &Limits) -> Self {
+impl<'a> Page<'a> {
+    pub fn empty(root: &'a str, limits: &Limits) -> Self {
         Self {
+            root,
             query: FIRST.to_owned(),
             error: None,
             outcome: None,
-            examples: examples(),
+            examples: examples(root),
             figures: Figures::of(limits),
         }
     }
 
-    pub fn refused(query: &str, error: &Error, limits: &Limits) -> Self {
+    pub fn refused(root: &'a str, query: &str, error: &Error, limits: &Limits) -> Self {
         Self {
             query: query.to_owned(),
             error: Some(error.message.clone()),
-            ..Self::empty(limits)
+            ..Self::empty(root, limits)
         }
     }
 
-    pub fn shown(query: &str, shown: Shown, limits: &Limits) -> Self {
+    pub fn shown(root: &'a str, query: &str, shown: Shown, limits: &Limits) -> Self {
         let what = match (shown.graph, shown.total) {
             (true, 1) => "statement",
             (true, _) => "statements",
@@ -97,7 +100,7 @@ impl Page {
             links: results::links(shown.graph)
                 .iter()
                 .map(|(format, name)| Link {
-                    address: address(query, Some(format)),
+                    address: address(root, query, Some(format)),
                     name,
                 })
                 .collect(),
@@ -112,6 +115,7 @@ impl Page {
             ShownKind::Turtle(text) => outcome.turtle = Some(text),
         }
         Self {
+            root,
             query: query.to_owned(),
             error: None,
             outcome: Some(outcome),
@@ -144,17 +148,17 @@ impl Figures {
 }
 
 /// Where a query is answered.
-fn address(query: &str, format: Option<&str>) -> String {
+fn address(root: &str, query: &str, format: Option<&str>) -> String {
     let query = utf8_percent_encode(query, NON_ALPHANUMERIC);
     match format {
-        Some(format) => format!("/sparql?query={query}&format={format}"),
-        None => format!("/sparql?query={query}"),
+        Some(format) => format!("{root}sparql?query={query}&format={format}"),
+        None => format!("{root}sparql?query={query}"),
     }
 }
 
 /// The worked queries: blocks apart by an empty line, each a `# Title`, lines of explanation that
 /// start with `#` too, and the query.
-pub fn examples() -> Vec<Example> {
+fn examples(root: &str) -> Vec<Example> {
     include_str!("../../../data/examples.rq")
         .split("\n\n")
         .filter_map(|block| {
@@ -166,7 +170,7 @@ pub fn examples() -> Vec<Example> {
             }
             let query = lines.collect::<Vec<_>>().join("\n");
             (!query.is_empty()).then(|| Example {
-                link: address(&query, None),
+                link: address(root, &query, None),
                 explanation: explanation.join(" "),
                 title,
                 query,
@@ -181,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_worked_query_is_admitted() {
-        let examples = examples();
+        let examples = examples("/");
         assert!(!examples.is_empty());
         for example in examples {
             let admitted = super::super::admit::admit(&example.query, 64 << 10);

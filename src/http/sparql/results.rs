@@ -224,7 +224,7 @@ pub fn write(results: QueryResults<'_>, format: Format, budget: &Budget) -> Resu
                 Format::Graph(format) => format,
                 _ => RdfFormat::Turtle,
             };
-            let total = serialize(graph, written, &mut out, || budget.check())?;
+            let total = serialize(graph, written, &[], &mut out, || budget.check())?;
             if let Format::Graph(_) = format {
                 return out.finish(written == RdfFormat::RdfXml);
             }
@@ -241,9 +241,13 @@ pub fn write(results: QueryResults<'_>, format: Format, budget: &Budget) -> Resu
 ///
 /// # Errors
 /// [`Kind::Internal`]: such a graph fits every syntax.
-pub fn write_graph(graph: Vec<Triple>, format: RdfFormat) -> Result<Vec<u8>> {
+pub fn write_graph(
+    graph: Vec<Triple>,
+    format: RdfFormat,
+    prefixes: &[(&str, &str)],
+) -> Result<Vec<u8>> {
     let mut out = Bounded::new(usize::MAX);
-    serialize(graph, format, &mut out, || ()).map_err(Error::internal)?;
+    serialize(graph, format, prefixes, &mut out, || ()).map_err(Error::internal)?;
     Ok(out.bytes)
 }
 
@@ -251,6 +255,7 @@ pub fn write_graph(graph: Vec<Triple>, format: RdfFormat) -> Result<Vec<u8>> {
 fn serialize(
     mut graph: Vec<Triple>,
     format: RdfFormat,
+    prefixes: &[(&str, &str)],
     out: &mut Bounded,
     check: impl Fn(),
 ) -> Result<usize> {
@@ -266,7 +271,7 @@ fn serialize(
     graph.dedup();
     let mut serializer = RdfSerializer::from_format(format);
     if format != RdfFormat::NTriples {
-        for (prefix, iri) in PREFIXES {
+        for (prefix, iri) in PREFIXES.iter().chain(prefixes) {
             // Only those that are used: a short answer stays short.
             if graph.iter().any(|t| {
                 t.predicate.as_str().starts_with(iri)
@@ -301,12 +306,21 @@ fn relabel(graph: &mut [Triple]) {
             .or_insert_with(|| BlankNode::new_unchecked(format!("b{next}")))
             .clone();
     };
-    for triple in graph {
-        if let NamedOrBlankNode::BlankNode(node) = &mut triple.subject {
-            rename(node);
-        }
-        if let Term::BlankNode(node) = &mut triple.object {
-            rename(node);
+    for mut triple in graph.iter_mut() {
+        // A triple term is the object of a triple, at any depth.
+        loop {
+            if let NamedOrBlankNode::BlankNode(node) = &mut triple.subject {
+                rename(node);
+            }
+            match &mut triple.object {
+                Term::BlankNode(node) => rename(node),
+                Term::Triple(inner) => {
+                    triple = inner;
+                    continue;
+                }
+                _ => {}
+            }
+            break;
         }
     }
 }
@@ -348,8 +362,8 @@ fn cell(term: &Term) -> Cell {
                 .then(|| node.as_str().to_owned()),
             note: String::new(),
         },
-        Term::BlankNode(node) => Cell {
-            text: node.to_string(),
+        Term::BlankNode(_) | Term::Triple(_) => Cell {
+            text: term.to_string(),
             link: None,
             note: String::new(),
         },
