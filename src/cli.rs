@@ -295,8 +295,9 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     println!("listening on http://{address}");
     tracing::info!(%address, public_url = catalogue.public_url, "listening");
     let body = config.server.body_megabytes << 20;
+    let queries = http::Limits::from(&config.sparql);
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, http::router(catalogue.clone(), body))
+    let server = axum::serve(listener, http::router(catalogue.clone(), body, queries))
         .with_graceful_shutdown(async move {
             stopped().await;
             let _ = stop.send(());

@@ -9,6 +9,7 @@
 //! is and what is allowed, [`catalogue`] is the only place that writes, [`store::ledger`]
 //! numbers each change and is the truth, [`store::graph`] is a projection of it, and [`http`]
 //! reads. [`cli`] is one client of [`control`], the operators' face.
+mod allocator;
 pub mod catalogue;
 pub mod cli;
 pub mod client;

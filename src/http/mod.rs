@@ -6,6 +6,8 @@ pub mod reply;
 mod sparql;
 pub mod validate;
 
+pub use sparql::Limits;
+
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind};
 use crate::telemetry::{self, Holdings};
@@ -21,8 +23,8 @@ use tower_http::cors::{Any, CorsLayer};
 pub type Shared = State<Arc<Catalogue>>;
 
 /// The whole URL space, below the path of the public URL. `body` is the longest request body in
-/// bytes.
-pub fn router(catalogue: Arc<Catalogue>, body: usize) -> Router {
+/// bytes, `queries` what SPARQL queries may take.
+pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router {
     let base = pages::root(&catalogue.public_url)
         .trim_end_matches('/')
         .to_owned();
@@ -34,7 +36,7 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize) -> Router {
         .route("/catalog", get(dcat::catalogue))
         .route("/{file}", get(dcat::catalogue_file))
         .route("/catalog/{file}", get(dcat::dump))
-        .route("/sparql", get(sparql::get).post(sparql::post))
+        .merge(sparql::router(queries))
         .route(
             "/validate",
             get(validate::get)

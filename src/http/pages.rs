@@ -181,7 +181,7 @@ pub fn catalogue(catalogue: &Catalogue, window: &Window) -> Result<Vec<u8>> {
 }
 
 /// An IRI as a prefixed name where there is one, else without what all addresses begin with.
-fn short(iri: &str) -> String {
+pub fn short(iri: &str) -> String {
     match vocab::compact(iri) {
         Some((prefix, local)) => format!("{prefix}:{local}"),
         None => iri.to_owned(),
@@ -503,37 +503,6 @@ pub fn problem(status: u16, title: &str, detail: &str) -> Vec<u8> {
         title,
         detail,
         link: None,
-        root: "/",
-    })
-    .unwrap_or_default()
-}
-
-/// The worked examples: a comment line with what it asks, then the query, split at blank lines.
-pub const EXAMPLES: &str = include_str!("../../data/examples.rq");
-
-pub fn examples() -> Vec<(String, String)> {
-    EXAMPLES
-        .split("\n\n")
-        .filter_map(|e| {
-            let (title, query) = e.trim().split_once('\n')?;
-            Some((
-                title.trim_start_matches(['#', ' ']).to_owned(),
-                query.to_owned(),
-            ))
-        })
-        .collect()
-}
-
-#[derive(Template)]
-#[template(path = "sparql.html")]
-struct Sparql {
-    examples: Vec<(String, String)>,
-    root: &'static str,
-}
-
-pub fn sparql() -> Vec<u8> {
-    render(&Sparql {
-        examples: examples(),
         root: "/",
     })
     .unwrap_or_default()

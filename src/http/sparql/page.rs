@@ -1,0 +1,195 @@
+//! The query page: a form, worked examples, and a result or an error with the query kept.
+use super::engine::{Limits, seconds, size};
+use super::results::{self, Cell, ROWS_SHOWN, Shown, ShownKind};
+use crate::error::{Error, Result};
+use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// A worked query.
+pub struct Example {
+    pub title: String,
+    pub explanation: String,
+    pub query: String,
+    /// Runs it.
+    pub link: String,
+}
+
+struct Link {
+    address: String,
+    name: &'static str,
+}
+
+struct Outcome {
+    /// Such as `12 rows`.
+    extent: String,
+    /// Not all rows are shown.
+    cut: bool,
+    variables: Vec<String>,
+    rows: Vec<Vec<Option<Cell>>>,
+    truth: Option<bool>,
+    turtle: Option<String>,
+    links: Vec<Link>,
+}
+
+/// The figures that the page tells.
+struct Figures {
+    time: String,
+    memory: String,
+    result: String,
+    query: String,
+    concurrent: usize,
+    text: String,
+    rows: usize,
+}
+
+#[derive(Template)]
+#[template(path = "sparql.html")]
+pub struct Page<'a> {
+    /// The path of the public URL.
+    root: &'a str,
+    query: String,
+    error: Option<String>,
+    outcome: Option<Outcome>,
+    examples: Vec<Example>,
+    figures: Figures,
+}
+
+/// Stands in the form at first.
+const FIRST: &str = "PREFIX dcat: <http://www.w3.org/ns/dcat#>
+PREFIX dct: <http://purl.org/dc/terms/>
+SELECT ?entry ?title WHERE {
+  ?entry a dcat:Dataset ; dct:title ?title .
+}
+ORDER BY ?title
+LIMIT 20";
+
+impl<'a> Page<'a> {
+    pub fn empty(root: &'a str, limits: &Limits) -> Self {
+        Self {
+            root,
+            query: FIRST.to_owned(),
+            error: None,
+            outcome: None,
+            examples: examples(root),
+            figures: Figures::of(limits),
+        }
+    }
+
+    pub fn refused(root: &'a str, query: &str, error: &Error, limits: &Limits) -> Self {
+        Self {
+            query: query.to_owned(),
+            error: Some(error.message.clone()),
+            ..Self::empty(root, limits)
+        }
+    }
+
+    pub fn shown(root: &'a str, query: &str, shown: Shown, limits: &Limits) -> Self {
+        let what = match (shown.graph, shown.total) {
+            (true, 1) => "statement",
+            (true, _) => "statements",
+            (false, 1) => "row",
+            (false, _) => "rows",
+        };
+        let mut outcome = Outcome {
+            extent: format!("{} {what}", shown.total),
+            cut: false,
+            variables: Vec::new(),
+            rows: Vec::new(),
+            truth: None,
+            turtle: None,
+            links: results::links(shown.graph)
+                .iter()
+                .map(|(format, name)| Link {
+                    address: address(root, query, Some(format)),
+                    name,
+                })
+                .collect(),
+        };
+        match shown.kind {
+            ShownKind::Table { variables, rows } => {
+                outcome.cut = shown.total > rows.len();
+                outcome.variables = variables;
+                outcome.rows = rows;
+            }
+            ShownKind::Truth(truth) => outcome.truth = Some(truth),
+            ShownKind::Turtle(text) => outcome.turtle = Some(text),
+        }
+        Self {
+            root,
+            query: query.to_owned(),
+            error: None,
+            outcome: Some(outcome),
+            examples: Vec::new(),
+            figures: Figures::of(limits),
+        }
+    }
+
+    /// # Errors
+    /// [`crate::error::Kind::Internal`]: the template cannot be filled.
+    pub fn render(&self) -> Result<Vec<u8>> {
+        Template::render(self)
+            .map(String::into_bytes)
+            .map_err(Error::internal)
+    }
+}
+
+impl Figures {
+    fn of(limits: &Limits) -> Self {
+        Self {
+            time: seconds(limits.time),
+            memory: size(limits.memory_bytes),
+            result: size(limits.result_bytes),
+            query: size(limits.query_bytes),
+            concurrent: limits.concurrent,
+            text: size(super::guard::MADE),
+            rows: ROWS_SHOWN,
+        }
+    }
+}
+
+/// Where a query is answered.
+fn address(root: &str, query: &str, format: Option<&str>) -> String {
+    let query = utf8_percent_encode(query, NON_ALPHANUMERIC);
+    match format {
+        Some(format) => format!("{root}sparql?query={query}&format={format}"),
+        None => format!("{root}sparql?query={query}"),
+    }
+}
+
+/// The worked queries: blocks apart by an empty line, each a `# Title`, lines of explanation that
+/// start with `#` too, and the query.
+fn examples(root: &str) -> Vec<Example> {
+    include_str!("../../../data/examples.rq")
+        .split("\n\n")
+        .filter_map(|block| {
+            let mut lines = block.trim().lines().peekable();
+            let title = lines.next()?.strip_prefix('#')?.trim().to_owned();
+            let mut explanation = Vec::new();
+            while let Some(line) = lines.next_if(|l| l.starts_with('#')) {
+                explanation.push(line.trim_start_matches('#').trim());
+            }
+            let query = lines.collect::<Vec<_>>().join("\n");
+            (!query.is_empty()).then(|| Example {
+                link: address(root, &query, None),
+                explanation: explanation.join(" "),
+                title,
+                query,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_worked_query_is_admitted() {
+        let examples = examples("/");
+        assert!(!examples.is_empty());
+        for example in examples {
+            let admitted = super::super::admit::admit(&example.query, 64 << 10);
+            assert!(admitted.is_ok(), "{}: {:?}", example.title, admitted.err());
+        }
+    }
+}
