@@ -206,6 +206,13 @@ fn value(catalogue: &Catalogue, term: &str) -> Named {
         };
     }
     let name = iri(term).unwrap_or(term);
+    if let Some(local) = name.strip_prefix(vocab::LDT) {
+        // Our namespace is the same everywhere; this installation explains it.
+        return Named {
+            label: vocab::label(name).unwrap_or(local).to_owned(),
+            href: format!("{}ns#{local}", root(&catalogue.public_url)),
+        };
+    }
     let address = catalogue.address(name);
     let web = address.starts_with("http://") || address.starts_with("https://");
     Named {
@@ -424,6 +431,7 @@ pub fn agent(
     let facts = nodes(catalogue, agent, about)
         .into_iter()
         .flat_map(|n| n.rows)
+        .filter(|row| row.property != "rdf:type" && row.property != "foaf:name")
         .collect();
     render(&Agent {
         name: text(about, agent, "foaf:name").map_or_else(|| short(agent), |n| n.into_owned()),
@@ -498,9 +506,11 @@ pub fn tombstone(record: &Record, replaced_by: Option<&str>) -> Result<Vec<u8>> 
 
 /// An error for people.
 pub fn problem(status: u16, title: &str, detail: &str) -> Vec<u8> {
+    let mut title = title.to_owned();
+    title[..1].make_ascii_uppercase();
     render(&Problem {
         status,
-        title,
+        title: &title,
         detail,
         link: None,
         root: "/",
