@@ -1,7 +1,7 @@
 # The two commands: `make serve` and `make test`. The figures: `make bench`.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/ldt-catalogue/target
 
-.PHONY: serve test check bench bench-tools
+.PHONY: serve test check audit bench bench-tools
 serve:
 	cargo run --release --locked -- serve
 
@@ -12,6 +12,13 @@ check:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	$(MAKE) --no-print-directory audit
+
+# Licences and checksums without network; known vulnerabilities where cargo-audit and its database are there.
+audit:
+	node .ci/licences.mjs
+	@if command -v cargo-audit >/dev/null; then cargo audit --no-fetch --stale; \
+		else echo "cargo-audit is not installed: vulnerabilities are not looked up"; fi
 
 # `make bench SIZE=10000 SECTIONS="dcat dump"` is quicker; benches/README.md has the rest.
 SIZE ?= 100000
