@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::RwLock as Latch;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{Mutex, MutexGuard, RwLock};
+use tokio::sync::{Mutex, RwLock};
 
 pub struct Catalogue {
     pub ledger: Ledger,
@@ -165,10 +165,9 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Begins to bring in what a source says. Nobody else writes until it is finished.
-    pub async fn import(&self, options: Options) -> Import<'_> {
+    /// Begins to bring in what a source says. Others may write between its batches.
+    pub fn import(&self, options: Options) -> Import<'_> {
         Import {
-            _turn: self.writer.lock().await,
             catalogue: self,
             options,
             report: Report::default(),
@@ -386,7 +385,6 @@ impl Catalogue {
 
 /// An import under way: [`take`](Import::take) drafts, then [`finish`](Import::finish).
 pub struct Import<'a> {
-    _turn: MutexGuard<'a, ()>,
     catalogue: &'a Catalogue,
     options: Options,
     report: Report,
@@ -408,6 +406,7 @@ impl Import<'_> {
     /// # Errors
     /// The ledger fails. A draft that cannot be used is a finding instead.
     pub async fn take(&mut self, drafts: Vec<Draft>) -> Result<()> {
+        let _turn = self.catalogue.writer.lock().await;
         let mut plans = Vec::new();
         let mut slugs = HashSet::new();
         for draft in drafts {
@@ -882,6 +881,7 @@ impl Import<'_> {
     /// # Errors
     /// The ledger fails.
     pub async fn finish(mut self) -> Result<Report> {
+        let _turn = self.catalogue.writer.lock().await;
         let rows = sqlx::query(
             "SELECT slug, source_key FROM record WHERE source = $1 AND state = 'published' ORDER BY slug",
         )

@@ -140,7 +140,7 @@ async fn take_in(
     let first = lines.next_line().await.map_err(|e| broken(&e))?;
     let options: Options =
         serde_json::from_str(&first.unwrap_or_default()).map_err(|e| broken(&e))?;
-    let mut import = catalogue.import(options).await;
+    let mut import = catalogue.import(options);
     let (mut batch, mut findings, mut ended) = (Vec::new(), Vec::new(), false);
     while let Some(line) = lines.next_line().await.map_err(|e| broken(&e))? {
         match serde_json::from_str(&line).map_err(|e| broken(&e))? {

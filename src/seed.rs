@@ -40,17 +40,15 @@ pub async fn plant(catalogue: &Catalogue) -> Result<Option<Report>> {
         return Ok(None);
     }
     let parsed = library()?;
-    let mut import = catalogue
-        .import(Options {
-            source: "bundled".into(),
-            author: "bundled".into(),
-            state: State::Published,
-            dry_run: false,
-            // What a newer library leaves out is withdrawn, within the limit.
-            prune: true,
-            force: false,
-        })
-        .await;
+    let mut import = catalogue.import(Options {
+        source: "bundled".into(),
+        author: "bundled".into(),
+        state: State::Published,
+        dry_run: false,
+        // What a newer library leaves out is withdrawn, within the limit.
+        prune: true,
+        force: false,
+    });
     for batch in parsed.drafts.chunks(BATCH) {
         import.take(batch.to_vec()).await?;
     }
