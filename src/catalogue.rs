@@ -6,7 +6,9 @@ use crate::mapping::syntax;
 use crate::record::shacl::{self, Candidate, Severity};
 use crate::record::statement::{Statement, iri, literal, statements};
 use crate::record::vocab::BASE;
-use crate::record::{Draft, Finding, Outcome, Record, Role, State, Step, hash, sorted, triples};
+use crate::record::{
+    Draft, Finding, Outcome, Record, Role, Says, State, Step, hash, sorted, triples,
+};
 use crate::store::graph::Graph;
 use crate::store::ledger::{self, Extent, Ledger, Origin};
 use serde::{Deserialize, Serialize};
@@ -172,6 +174,7 @@ impl Catalogue {
             options,
             report: Report::default(),
             seen: HashSet::new(),
+            taken: 0,
         }
     }
 
@@ -309,7 +312,7 @@ impl Catalogue {
         let mut transaction = self.ledger.pool.begin().await?;
         for statement in [
             "UPDATE change SET content = '', hash = '', reason = 'purged' WHERE record = $1",
-            "UPDATE record SET publisher = NULL, said = '', source_key = 'purged:' || slug WHERE id = $1",
+            "UPDATE record SET publisher = NULL, said = '', heard = '', source_key = 'purged:' || slug WHERE id = $1",
             "DELETE FROM suggestion WHERE record = $1",
         ] {
             sqlx::query(statement)
@@ -349,7 +352,7 @@ impl Catalogue {
                 slug: found.slug,
                 content: found.content,
                 line: None,
-                addition: false,
+                says: Says::Everything,
             };
             let reason = format!("suggestion {id} of {} accepted", found.source);
             self.edit(draft, author, &reason).await?;
@@ -389,13 +392,40 @@ pub struct Import<'a> {
     options: Options,
     report: Report,
     seen: HashSet<String>,
+    taken: usize,
+}
+
+/// A record that a draft may be about.
+#[derive(Clone)]
+struct Known {
+    slug: String,
+    source: String,
+    key: String,
+    /// The version that its source last made of it.
+    said: String,
+    /// Hash of what its source last said.
+    heard: String,
+}
+
+impl Known {
+    fn read(row: &sqlx::any::AnyRow) -> Result<Self> {
+        Ok(Self {
+            slug: row.try_get(0)?,
+            source: row.try_get(1)?,
+            key: row.try_get(2)?,
+            said: row.try_get(3)?,
+            heard: row.try_get(4)?,
+        })
+    }
 }
 
 /// What a draft comes to, once it is known what the ledger holds.
 struct Plan {
     draft: Draft,
-    /// The record it is about, with the hash of what this source last said of it.
-    old: Option<(Record, String)>,
+    /// The record it is about.
+    old: Option<Record>,
+    /// Hash of what the source says of it, whatever else is known.
+    heard: String,
     /// The version that is asked for.
     wanted: Record,
 }
@@ -409,6 +439,7 @@ impl Import<'_> {
         let _turn = self.catalogue.writer.lock().await;
         let mut plans = Vec::new();
         let mut slugs = HashSet::new();
+        self.taken += drafts.len();
         for draft in drafts {
             if let Some(plan) = self.plan(draft, &mut slugs).await? {
                 plans.push(plan);
@@ -448,7 +479,7 @@ impl Import<'_> {
         mut draft: Draft,
         slugs: &mut HashSet<String>,
     ) -> Result<Option<Plan>> {
-        if !draft.addition {
+        if draft.says != Says::More {
             self.seen.insert(draft.key.clone());
         }
         if draft.content.len() > RECORD_SIZE {
@@ -462,34 +493,29 @@ impl Import<'_> {
         self.drop_illegal(&mut draft);
         let pool = &self.catalogue.ledger.pool;
         let rows = sqlx::query(
-            "SELECT slug, source, source_key, said FROM record WHERE (source = $1 AND source_key = $2) OR iri = $3",
+            "SELECT slug, source, source_key, said, heard FROM record WHERE (source = $1 AND source_key = $2) OR iri = $3 OR slug = $4",
         )
         .bind(&self.options.source)
         .bind(&draft.key)
         .bind(&draft.iri)
+        // Our own sheet names an entry that has no Index by its slug.
+        .bind(draft.key.strip_prefix("index:").unwrap_or_default())
         .fetch_all(pool)
         .await?;
-        let known = rows
-            .iter()
-            .map(|r| {
-                Ok((
-                    r.try_get::<String, _>(0)?,
-                    r.try_get::<String, _>(1)?,
-                    r.try_get::<String, _>(2)?,
-                    r.try_get::<String, _>(3)?,
-                ))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let mine = |k: &&(String, String, String, String)| k.1 == self.options.source;
+        let known = rows.iter().map(Known::read).collect::<Result<Vec<_>>>()?;
+        let mine = |k: &&Known| k.source == self.options.source;
+        let index = draft.key.strip_prefix("index:");
+        // Two rows with an Index each are two entries, whatever they are called.
+        let two_rows = |k: &&Known| index.is_some() && k.key.starts_with("index:");
         let found = known
             .iter()
-            .filter(mine)
-            .find(|k| k.2 == draft.key)
-            .or_else(|| known.iter().find(mine))
-            .or(known.first())
+            .find(|k| mine(k) && k.key == draft.key)
+            .or_else(|| known.iter().find(|k| Some(k.slug.as_str()) == index))
+            .or_else(|| known.iter().find(|k| mine(k) && !two_rows(k)))
+            .or_else(|| known.iter().find(|k| !mine(k)))
             .cloned();
-        let Some((slug, source, key, said)) = found else {
-            if draft.addition {
+        let Some(known) = found else {
+            if draft.says == Says::More {
                 let reason =
                     "neither a dcat:Dataset nor reached from one, and no record has this IRI";
                 self.find(&draft, Outcome::Skipped, reason.into());
@@ -497,19 +523,33 @@ impl Import<'_> {
             }
             return self.plan_new(draft, slugs).await.map(Some);
         };
-        let Some(old) = self.catalogue.ledger.by_slug(&slug).await? else {
-            return Err(Error::internal(format!("{slug} has no version")));
+        let Some(old) = self.catalogue.ledger.by_slug(&known.slug).await? else {
+            return Err(Error::internal(format!("{} has no version", known.slug)));
         };
         rename(&mut draft, &old.slug, &old.iri);
-        let mut content = dcat::strip_derived(&old.iri, &old.slug, &draft.content, Some(&old));
-        if draft.addition {
-            content.push_str(&old.content);
-            content = sorted(content.split_inclusive('\n'));
-        }
+        drop_own_index(&mut draft);
+        draft.content = dcat::strip_derived(&old.iri, &old.slug, &draft.content, Some(&old));
+        let heard = hash(&draft.content);
+        let content = draft.over(&old.content);
         let version = hash(&content);
-        let foreign = source != self.options.source || (key != draft.key && !draft.addition);
+        let foreign = known.source != self.options.source;
+        self.seen.insert(known.key);
         // A record that another source keeps and that says the same is no news.
-        let same = version == old.hash || (!foreign && version == said);
+        let again = !foreign && draft.says != Says::More && heard == known.heard;
+        // Another source that adds but to what several entries name, such as an agent, has no news
+        // of this one.
+        let elsewhere = || {
+            let stated: HashSet<&str> = old.content.lines().collect();
+            let now: HashSet<&str> = content.lines().collect();
+            let page = format!("{BASE}resource/{}", old.slug);
+            stated.is_subset(&now)
+                && now.iter().all(|l| {
+                    stated.contains(l)
+                        || Statement::parse(l)
+                            .is_some_and(|s| !dcat::is_own(&old, &page, s.subject))
+                })
+        };
+        let same = version == old.hash || again || (foreign && elsewhere());
         let returns = old.state == State::Withdrawn
             && !foreign
             && self.last_author(&old).await? == self.options.author;
@@ -520,8 +560,8 @@ impl Import<'_> {
         draft.content = content;
         if foreign {
             let reason = format!(
-                "{slug} belongs to the source {source:?}; what {:?} says of it is kept for a moderator",
-                self.options.source
+                "{} belongs to the source {:?}; what {:?} says of it is kept for a moderator (--source-name {} speaks for it)",
+                old.slug, known.source, self.options.source, known.source
             );
             self.suggest(&old, &draft, reason).await?;
             return Ok(None);
@@ -532,13 +572,14 @@ impl Import<'_> {
             _ => None,
         };
         if let Some(closed) = closed {
-            let reason = format!("{slug} {closed}; an import does not bring it back");
+            let reason = format!("{} {closed}; an import does not bring it back", old.slug);
             self.find(&draft, Outcome::Skipped, reason);
             return Ok(None);
         }
-        if old.hash != said && !returns {
+        if old.hash != known.said && !returns {
             let reason = format!(
-                "{slug} was edited by hand; the edit stays and this is kept for a moderator"
+                "{} was edited by hand; the edit stays and this is kept for a moderator",
+                old.slug
             );
             self.suggest(&old, &draft, reason).await?;
             return Ok(None);
@@ -550,7 +591,8 @@ impl Import<'_> {
         };
         Ok(Some(Plan {
             draft,
-            old: Some((old, said)),
+            old: Some(old),
+            heard,
             wanted,
         }))
     }
@@ -581,6 +623,7 @@ impl Import<'_> {
             ..Record::from(draft.clone())
         };
         Ok(Plan {
+            heard: hash(&draft.content),
             draft,
             old: None,
             wanted,
@@ -761,9 +804,14 @@ impl Import<'_> {
         plan: Plan,
         problems: &[String],
     ) -> Result<()> {
-        let Plan { draft, old, wanted } = plan;
-        if let Some((old, said)) = &old
-            && (wanted.hash == *said || wanted.hash == old.hash)
+        let Plan {
+            draft,
+            old,
+            heard,
+            wanted,
+        } = plan;
+        if let Some(old) = &old
+            && wanted.hash == old.hash
             && old.state == State::Published
         {
             // All that was new was refused.
@@ -773,12 +821,12 @@ impl Import<'_> {
         for problem in problems {
             self.find(&draft, Outcome::Queued, format!("not published: {problem}"));
         }
-        let before = old.as_ref().map(|(old, _)| old);
+        let before = old.as_ref();
         let waits = !problems.is_empty();
         let state = match before.map(|o| o.state) {
             // A version that breaks a rule does not replace one that is public.
             Some(State::Published) if waits => {
-                let (old, _) = old.as_ref().expect("it has a state");
+                let old = before.expect("it has a state");
                 let reason = format!("breaks a mandatory rule: {}", problems[0]);
                 let draft = Draft {
                     content: wanted.content,
@@ -809,8 +857,9 @@ impl Import<'_> {
         };
         let origin = before.is_none().then_some(&origin);
         let record = ledger::append(transaction, before, origin, change, now()).await?;
-        sqlx::query("UPDATE record SET said = $1 WHERE id = $2")
+        sqlx::query("UPDATE record SET said = $1, heard = $2 WHERE id = $3")
             .bind(&record.hash)
+            .bind(&heard)
             .bind(record.id)
             .execute(&mut *transaction)
             .await?;
@@ -873,7 +922,7 @@ impl Import<'_> {
 
     /// How many drafts were taken so far.
     pub fn taken(&self) -> usize {
-        self.seen.len()
+        self.taken
     }
 
     /// Lists what the source no longer names, withdraws it where that was asked for, and reports.
@@ -888,8 +937,12 @@ impl Import<'_> {
         .bind(&self.options.source)
         .fetch_all(&self.catalogue.ledger.pool)
         .await?;
+        // A sheet does not list what came as RDF, nor RDF what came in a sheet.
+        let in_sheet = |key: &str| key.starts_with("index:") || key.starts_with("name:");
+        let forms: HashSet<bool> = self.seen.iter().map(|k| in_sheet(k)).collect();
         for row in &rows {
-            if !self.seen.contains(row.try_get::<&str, _>(1)?) {
+            let key: &str = row.try_get(1)?;
+            if !self.seen.contains(key) && forms.contains(&in_sheet(key)) {
                 self.report.missing.push(row.try_get(0)?);
             }
         }
@@ -1016,6 +1069,16 @@ fn rename(draft: &mut Draft, slug: &str, iri: &str) {
     }));
     draft.iri = iri.to_owned();
     draft.slug = slug.to_owned();
+}
+
+/// An Index that is but the slug of the entry, as our own sheet writes it, is no news of it.
+fn drop_own_index(draft: &mut Draft) {
+    let value = format!("\"{}\"", draft.slug);
+    draft.content = draft
+        .content
+        .split_inclusive('\n')
+        .filter(|l| !Statement::parse(l).is_some_and(|s| s.says("ldt:index") && s.object == value))
+        .collect();
 }
 
 fn illegal_character(s: &Statement<'_>) -> Option<char> {

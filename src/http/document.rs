@@ -212,7 +212,7 @@ fn write(catalogue: &Catalogue, syntax: Option<Syntax>, out: &mut BufWriter<File
         while let Some(records) = chunks()? {
             for r in records {
                 writer
-                    .write_record(sheet::row(&r.iri, &r.content))
+                    .write_record(sheet::row(&r.slug, &r.iri, &r.content))
                     .map_err(Error::internal)?;
             }
         }

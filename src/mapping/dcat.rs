@@ -235,7 +235,7 @@ pub fn strip_derived(entry: &str, slug: &str, content: &str, now: Option<&Record
             && s.target() == Some(eu("data-theme", "TECH").as_str())
             && entry.starts_with(BASE)
     };
-    content
+    let asserted: String = content
         .split_inclusive('\n')
         .filter(|line| {
             let Some(s) = Statement::parse(line) else {
@@ -250,7 +250,38 @@ pub fn strip_derived(entry: &str, slug: &str, content: &str, now: Option<&Record
                 || known_concept
                 || ours.contains(*line))
         })
+        .collect();
+    reached(entry, asserted)
+}
+
+/// Drops nodes to which no statement leads any more, such as what only our own record node named.
+fn reached(entry: &str, content: String) -> String {
+    let start = format!("<{entry}>");
+    if !statements(&content).any(|s| s.subject == start) {
+        return content;
+    }
+    let mut seen = BTreeSet::from([start.as_str()]);
+    loop {
+        let before = seen.len();
+        for s in statements(&content) {
+            if seen.contains(s.subject) || (seen.contains(s.object) && describes(&s)) {
+                seen.insert(s.subject);
+                seen.insert(s.object);
+            }
+        }
+        if seen.len() == before {
+            break;
+        }
+    }
+    content
+        .split_inclusive('\n')
+        .filter(|line| Statement::parse(line).is_some_and(|s| seen.contains(s.subject)))
         .collect()
+}
+
+/// Whether a node belongs to the one that it points at.
+fn describes(s: &Statement<'_>) -> bool {
+    s.says("foaf:primaryTopic") || s.says("dcat:servesDataset")
 }
 
 /// Entries that are written together, and the nodes that several of them may name.

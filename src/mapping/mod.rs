@@ -6,7 +6,7 @@ pub mod sheet;
 pub mod syntax;
 pub mod validate;
 
-use crate::record::{Draft, Finding};
+use crate::record::{Draft, Finding, Says};
 use std::collections::BTreeMap;
 
 /// What a document says: drafts to bring in, and what could not be read as one.
@@ -27,7 +27,7 @@ impl Parsed {
         }
         let mut additions: BTreeMap<String, Draft> = BTreeMap::new();
         let (extra, mut drafts): (Vec<Draft>, Vec<Draft>) =
-            all.drafts.into_iter().partition(|d| d.addition);
+            all.drafts.into_iter().partition(|d| d.says == Says::More);
         for draft in extra {
             match additions.get_mut(&draft.iri) {
                 Some(known) => known.content.push_str(&draft.content),
@@ -40,6 +40,8 @@ impl Parsed {
             if let Some(addition) = additions.remove(&draft.iri) {
                 draft.content.push_str(&addition.content);
                 draft.content = crate::record::sorted(draft.content.split_inclusive('\n'));
+                // Together they say all that the source has to say.
+                draft.says = Says::Everything;
             }
         }
         drafts.extend(additions.into_values());

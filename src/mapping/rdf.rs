@@ -5,7 +5,7 @@ use super::{Parsed, dcat};
 use crate::error::{Error, Result};
 use crate::record::statement::{Statement, statements, text};
 use crate::record::vocab::{self, BASE};
-use crate::record::{Draft, Finding, Outcome, hash, slug, sorted};
+use crate::record::{Draft, Finding, Outcome, Says, hash, slug, sorted};
 use oxigraph::io::{RdfFormat, RdfParser};
 use oxigraph::model::{NamedNode, NamedOrBlankNode, Term, Triple};
 use sophia_api::term::SimpleTerm;
@@ -218,7 +218,12 @@ pub fn read(graph: &[Triple], public_url: &str) -> Parsed {
                 Some((root, _)) if root.starts_with(BASE) => root,
                 _ => name,
             };
-            extra.entry(root).or_default().extend(reach(node, false));
+            // Other entries that it names speak for themselves.
+            let below = |n: &&str| {
+                n.starts_with("_:") || **n == *node || n.starts_with(&format!("<{root}#"))
+            };
+            let part = reach(node, false).into_iter().filter(below);
+            extra.entry(root).or_default().extend(part);
         }
     }
     for (root, part) in extra {
@@ -340,7 +345,11 @@ fn draft(
         slug: wish,
         content,
         line: None,
-        addition,
+        says: if addition {
+            Says::More
+        } else {
+            Says::Everything
+        },
     })
 }
 

@@ -4,7 +4,7 @@ use super::Parsed;
 use crate::error::{Error, Result};
 use crate::record::statement::{links, text};
 use crate::record::vocab::{BASE, eu, expand, ldt};
-use crate::record::{Draft, Finding, Outcome, canonical, hash, slug};
+use crate::record::{Draft, Finding, Outcome, Says, canonical, hash, slug};
 use oxigraph::model::{Literal, NamedNode, Term, Triple};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -117,6 +117,32 @@ const LINKS: [(&str, &str); 9] = [
     ("Service", "dcat:endpointURL"),
 ];
 
+/// The properties that a row speaks about; what else is known of an entry stays.
+const SPOKEN: [&str; 22] = [
+    "rdf:type",
+    "dct:title",
+    "skos:altLabel",
+    "dct:description",
+    "dcat:version",
+    "ldt:index",
+    "dct:type",
+    "dcat:keyword",
+    "ldt:layer",
+    "ldt:scope",
+    "ldt:origin",
+    "ldt:mim",
+    "dct:publisher",
+    "dcat:contactPoint",
+    "dcat:landingPage",
+    "foaf:page",
+    "foaf:name",
+    "dcat:distribution",
+    "schema:codeRepository",
+    "ldt:licence",
+    "dct:license",
+    "dct:spatial",
+];
+
 /// Licences by short name in lower case, for a sheet that has no column for them.
 pub type Licences = HashMap<String, String>;
 
@@ -213,7 +239,14 @@ pub fn read(bytes: &[u8], licences: &Licences) -> Result<Parsed> {
             continue;
         }
         let licence = licences.get(&short.to_lowercase());
-        rows.take(line, &[], |name| match get(name).trim() {
+        let mut silent = Vec::new();
+        if !columns.contains_key("License") && licences.is_empty() {
+            silent.extend(["ldt:licence", "dct:license"]);
+        }
+        if !columns.contains_key("Country") {
+            silent.push("dct:spatial");
+        }
+        rows.take(line, &[], &silent, |name| match get(name).trim() {
             "" if name == "License" => licence.map_or("", String::as_str),
             cell => cell,
         });
@@ -301,7 +334,14 @@ pub fn read_json(bytes: &[u8]) -> Result<Parsed> {
         ]);
         let tags = cell("tags");
         let tags: Vec<&str> = list_of(&tags).collect();
-        rows.take(line, &tags, |name| {
+        let mut silent = Vec::new();
+        if !object.contains_key("license") {
+            silent.extend(["ldt:licence", "dct:license"]);
+        }
+        if !object.contains_key("country") {
+            silent.push("dct:spatial");
+        }
+        rows.take(line, &tags, &silent, |name| {
             columns.get(name).map_or("", String::as_str)
         });
         let known = [
@@ -364,7 +404,14 @@ impl Rows {
         });
     }
 
-    fn take<'r>(&mut self, line: u64, tags: &[&str], get: impl Fn(&str) -> &'r str) {
+    /// Makes a draft of a row. `silent` are properties for which this source has no column.
+    fn take<'r>(
+        &mut self,
+        line: u64,
+        tags: &[&str],
+        silent: &[&str],
+        get: impl Fn(&str) -> &'r str,
+    ) {
         let short = get("Short name").trim();
         if short.is_empty() {
             return self.skip(line, "", "no Short name".into());
@@ -396,7 +443,13 @@ impl Rows {
             slug: name,
             content: canonical(&entry.graph),
             line: Some(line).filter(|l| *l > 0),
-            addition: false,
+            says: Says::Only(
+                SPOKEN
+                    .iter()
+                    .filter(|p| !silent.contains(p))
+                    .map(|p| (*p).to_owned())
+                    .collect(),
+            ),
         };
         self.parsed.drafts.push(draft);
     }
@@ -683,8 +736,9 @@ fn list_of(cell: &str) -> impl Iterator<Item = &str> {
     cell.split(',').map(str::trim).filter(|s| !s.is_empty())
 }
 
-/// The 22 columns back from a record's content; the inverse of [`read`] but for dropped values.
-pub fn row(subject: &str, content: &str) -> Vec<String> {
+/// The 22 columns back from a record's content; the inverse of [`read`] but for dropped values. An
+/// entry that came without an Index has its `slug` there, by which it is known again.
+pub fn row(slug: &str, subject: &str, content: &str) -> Vec<String> {
     let one = |p: &str| text(content, subject, p).unwrap_or_default().into_owned();
     let facet = |p: &str, prefix: &str, labels: &[&str]| {
         let found: HashSet<&str> = links(content, subject, p).collect();
@@ -720,6 +774,9 @@ pub fn row(subject: &str, content: &str) -> Vec<String> {
         mims.join(", "),
         one("dct:description"),
     ];
+    if row[0].is_empty() {
+        row[0] = slug.to_owned();
+    }
     if row[1].is_empty() {
         // An entry from elsewhere has no short name, and the page shows none without.
         row[1] = row[2].clone();

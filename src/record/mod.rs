@@ -8,8 +8,10 @@ use oxigraph::io::{RdfFormat, RdfParser};
 use oxigraph::model::Triple;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 pub use lifecycle::{Role, State, Step};
+use statement::Statement;
 
 /// What one source says about one resource, before the catalogue has decided anything.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,9 +26,19 @@ pub struct Draft {
     pub content: String,
     /// Line in the source, 1-based, where it can be known.
     pub line: Option<u64>,
-    /// Statements about a record that is described elsewhere: they are added to it, and do not
-    /// replace what it says.
-    pub addition: bool,
+    pub says: Says,
+}
+
+/// How much of a record a draft speaks about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Says {
+    /// All of it.
+    Everything,
+    /// These properties alone, as prefixed names: a sheet has no column for the others.
+    Only(Vec<String>),
+    /// Something more about a record that is described elsewhere.
+    More,
 }
 
 /// Something a source said that did not enter the catalogue as it was said, and why.
@@ -74,6 +86,61 @@ pub struct Record {
     pub content: String,
     /// SHA-256 of `content`, hexadecimal: the version.
     pub hash: String,
+}
+
+impl Draft {
+    /// The draft's content, with what an older version says that the draft does not speak about.
+    pub fn over(&self, old: &str) -> String {
+        match &self.says {
+            Says::Everything => self.content.clone(),
+            Says::More => sorted(
+                self.content
+                    .split_inclusive('\n')
+                    .chain(old.split_inclusive('\n')),
+            ),
+            Says::Only(properties) => {
+                let spoken: BTreeSet<(&str, &str)> = statement::statements(&self.content)
+                    .map(|s| (s.subject, s.predicate))
+                    .collect();
+                let drafted: BTreeSet<&str> = spoken.iter().map(|(subject, _)| *subject).collect();
+                // Of the entry itself, its columns; of a node below it, what the draft says there.
+                let unspoken = |s: &Statement<'_>| {
+                    let column = properties.iter().any(|p| s.says(p));
+                    if s.about(&self.iri) {
+                        !column
+                    } else {
+                        !spoken.contains(&(s.subject, s.predicate))
+                            && !(column && s.says("dct:license"))
+                    }
+                };
+                // Nodes that stay: those of the draft, and those that a kept statement leads to.
+                let mut nodes = drafted.clone();
+                let mut kept: BTreeSet<Statement<'_>> = BTreeSet::new();
+                loop {
+                    let before = kept.len();
+                    for s in statement::statements(old) {
+                        let whole = nodes.contains(s.subject) && !drafted.contains(s.subject);
+                        if whole || (nodes.contains(s.subject) && unspoken(&s)) {
+                            kept.insert(s);
+                        }
+                    }
+                    nodes.extend(kept.iter().map(|s| s.object));
+                    if kept.len() == before {
+                        break;
+                    }
+                }
+                let kept = kept
+                    .iter()
+                    .map(|s| format!("{} {} {} .\n", s.subject, s.predicate, s.object));
+                sorted(
+                    self.content
+                        .split_inclusive('\n')
+                        .map(str::to_owned)
+                        .chain(kept),
+                )
+            }
+        }
+    }
 }
 
 impl From<Draft> for Record {

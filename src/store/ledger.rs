@@ -31,6 +31,7 @@ const TABLES: &[(&str, &[&str], &str)] = &[
             "source",
             "source_key",
             "said",
+            "heard",
         ],
         "id",
     ),
@@ -66,7 +67,7 @@ const SCHEMA: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS record (id BIGINT PRIMARY KEY, slug TEXT NOT NULL UNIQUE, iri TEXT NOT NULL UNIQUE, \
      state TEXT NOT NULL, audience TEXT NOT NULL, seq BIGINT NOT NULL, publication BIGINT UNIQUE, issued BIGINT NOT NULL, \
      modified BIGINT NOT NULL, merged_into TEXT, publisher TEXT, source TEXT NOT NULL, source_key TEXT NOT NULL, \
-     said TEXT NOT NULL, UNIQUE (source, source_key))",
+     said TEXT NOT NULL, heard TEXT NOT NULL, UNIQUE (source, source_key))",
     "CREATE TABLE IF NOT EXISTS change (seq BIGINT PRIMARY KEY, at BIGINT NOT NULL, record BIGINT NOT NULL, state TEXT NOT NULL, \
      audience TEXT NOT NULL, content TEXT NOT NULL, hash TEXT NOT NULL, author TEXT NOT NULL, reason TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS suggestion (id BIGINT PRIMARY KEY, record BIGINT NOT NULL, source TEXT NOT NULL, \
@@ -661,8 +662,8 @@ pub async fn append(
         .await?;
     if let Some(origin) = origin.filter(|_| old.is_none()) {
         sqlx::query(
-            "INSERT INTO record (id, slug, iri, state, audience, seq, issued, modified, source, source_key, said) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "INSERT INTO record (id, slug, iri, state, audience, seq, issued, modified, source, source_key, said, heard) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
         )
         .bind(record.id)
         .bind(&record.slug)
