@@ -91,7 +91,9 @@ impl Graph {
         for (old, new) in changes {
             let (old, new) = (old.as_ref(), new.as_ref());
             let shown = |r: Option<&Record>| {
-                r.filter(|r| r.is_shown()).map(statements).unwrap_or_default()
+                r.filter(|r| r.is_shown())
+                    .map(statements)
+                    .unwrap_or_default()
             };
             let (before, after) = (shown(old), shown(new));
             let before: BTreeSet<&str> = before.split_inclusive('\n').collect();

@@ -1,5 +1,6 @@
 //! One test binary; its modules mirror the faces.
 mod library;
 mod official;
+mod sparql;
 mod support;
 mod validate;
