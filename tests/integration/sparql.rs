@@ -579,7 +579,7 @@ concurrent = 1
         (
             "SELECT ?a { ?a ?b ?c . ?d ?e ?f } ORDER BY ?c ?f".into(),
             503,
-            "32 MiB of memory",
+            "stopped",
         ),
         (
             "SELECT * { ?a (!<http://a/>)* ?c . ?c (!<http://a/>)* ?d }".into(),

@@ -56,7 +56,9 @@ pub fn admit(text: &str, length: usize) -> Result<Admitted> {
     }
     let query = SparqlParser::new().parse_query(text).map_err(|e| {
         // Only a text that is no query is tried as an update: the common path parses once.
-        if SparqlParser::new().parse_update(text).is_ok() {
+        // Nothing at all is an update too, of no operations.
+        let update = SparqlParser::new().parse_update(text);
+        if update.is_ok_and(|u| !u.operations.is_empty()) {
             Error::bad_input(super::NO_UPDATES)
         } else {
             Error::bad_input(format!("the query cannot be read: {e}"))
