@@ -417,7 +417,7 @@ mod tests {
                 "SELECT * {{ ?s ({}<a:a>)* ?o }}",
                 (0..100).map(|i| format!("<a:a{i}>|")).collect::<String>()
             ),
-            format!("SELECT * {{ ?s (<a:a>/^<a:b>/<a:a>/<a:c>?)+ ?o }}"),
+            "SELECT * { ?s (<a:a>/^<a:b>/<a:a>/<a:c>?)+ ?o }".to_owned(),
             format!(
                 "SELECT * {{ ?s ?p ?o {} }}",
                 "OPTIONAL{?s <a:a> ?x}".repeat(60)
