@@ -145,7 +145,13 @@ fn bare(room: &mut Room, service: &Service) -> Result<Store> {
 
 /// Parses, evaluates and writes.
 fn ask_bare(store: &Store, text: &str) -> Result<Vec<u8>> {
-    let results = SparqlEvaluator::new()
+    let mut evaluator = SparqlEvaluator::new();
+    if text.contains("geosparql") {
+        for (name, function) in spargeo::GEOSPARQL_EXTENSION_FUNCTIONS {
+            evaluator = evaluator.with_custom_function(name.into_owned(), function);
+        }
+    }
+    let results = evaluator
         .parse_query(text)
         .map_err(Error::other)?
         .on_store(store)

@@ -2,5 +2,6 @@
 mod library;
 mod official;
 mod postgres;
+mod sparql;
 mod support;
 mod validate;

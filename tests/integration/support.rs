@@ -29,7 +29,15 @@ pub const PUBLIC: &str = "http://library.example";
 
 /// Serves `dir` and waits until everything is loaded.
 pub fn start(dir: &Path) -> Server {
-    let server = launch(dir, &["--public-url", PUBLIC]);
+    start_with(dir, "")
+}
+
+/// The same with settings of its own, in TOML.
+pub fn start_with(dir: &Path, settings: &str) -> Server {
+    let file = dir.with_extension("toml");
+    std::fs::write(&file, settings).expect("writes");
+    let file = file.to_str().expect("UTF-8");
+    let server = launch(dir, &["--public-url", PUBLIC, "--config", file]);
     let began = Instant::now();
     while !server.get("/readyz", "*/*").contains(" 200 OK") {
         assert!(began.elapsed() < Duration::from_secs(60), "never ready");

@@ -56,7 +56,9 @@ pub fn admit(text: &str, length: usize) -> Result<Admitted> {
     }
     let query = SparqlParser::new().parse_query(text).map_err(|e| {
         // Only a text that is no query is tried as an update: the common path parses once.
-        if SparqlParser::new().parse_update(text).is_ok() {
+        // Nothing at all is an update too, of no operations.
+        let update = SparqlParser::new().parse_update(text);
+        if update.is_ok_and(|u| !u.operations.is_empty()) {
             Error::bad_input(super::NO_UPDATES)
         } else {
             Error::bad_input(format!("the query cannot be read: {e}"))
@@ -415,7 +417,7 @@ mod tests {
                 "SELECT * {{ ?s ({}<a:a>)* ?o }}",
                 (0..100).map(|i| format!("<a:a{i}>|")).collect::<String>()
             ),
-            format!("SELECT * {{ ?s (<a:a>/^<a:b>/<a:a>/<a:c>?)+ ?o }}"),
+            "SELECT * { ?s (<a:a>/^<a:b>/<a:a>/<a:c>?)+ ?o }".to_owned(),
             format!(
                 "SELECT * {{ ?s ?p ?o {} }}",
                 "OPTIONAL{?s <a:a> ?x}".repeat(60)

@@ -298,12 +298,19 @@ impl Rewriter {
             },
             GraphPattern::OrderBy { inner, expression } => GraphPattern::OrderBy {
                 inner: Box::new(self.top(*inner)),
-                // Sorting calls its keys and nothing else.
+                // Sorting calls its keys and nothing else, the first of them always.
                 expression: expression
                     .into_iter()
-                    .map(|by| match by {
-                        OrderExpression::Asc(e) => OrderExpression::Asc(checked(self.inside(e))),
-                        OrderExpression::Desc(e) => OrderExpression::Desc(checked(self.inside(e))),
+                    .enumerate()
+                    .map(|(at, by)| {
+                        let mut key = |e| match at {
+                            0 => checked(self.inside(e)),
+                            _ => self.whole(e),
+                        };
+                        match by {
+                            OrderExpression::Asc(e) => OrderExpression::Asc(key(e)),
+                            OrderExpression::Desc(e) => OrderExpression::Desc(key(e)),
+                        }
                     })
                     .collect(),
             },
@@ -1021,6 +1028,7 @@ mod tests {
         "SELECT * { GRAPH ?g { ?s ?p ?o } }",
         "SELECT * { ?s :at ?p . BIND(<http://www.opengis.net/def/function/geosparql/distance>(?p, ?p, <http://www.opengis.net/def/uom/OGC/1.0/metre>) AS ?d) }",
         "SELECT (<http://a/unknown>(1) AS ?x) { ?s :next ?t }",
+        "SELECT * { ?s :next ?t . BIND(<<( ?s :next ?t )>> AS ?x) BIND(OBJECT(?x) AS ?y) }",
         "SELECT (IF(?z > 1, 'more', 'less') AS ?x) (COALESCE(?none, ?z, 1) AS ?y) { ?s :size ?z }",
         "ASK { ?s :next+ ?s . ?t :far ?u }",
         "ASK { ?s :none ?t }",

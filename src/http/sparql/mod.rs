@@ -201,7 +201,19 @@ async fn description(
             page::Page::empty(pages::root(&catalogue.public_url), &engine.limits).render()?;
         return Ok(reply::body(headers, media, page, 0));
     };
-    let triples = catalogue.graph.read().await.as_ref().map_or(0, |g| g.live);
+    let store = catalogue
+        .graph
+        .read()
+        .await
+        .as_ref()
+        .map(|g| g.store.clone());
+    let triples = match store {
+        // Counting walks over all statements.
+        Some(store) => tokio::task::spawn_blocking(move || store.len())
+            .await
+            .map_err(Error::internal)??,
+        None => 0,
+    };
     let graph = describe::service(&catalogue.public_url, triples);
     let content = results::write_graph(graph, format, &describe::PREFIXES)?;
     Ok(reply::body(headers, media, content, 0))

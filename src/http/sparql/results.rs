@@ -214,23 +214,38 @@ pub fn write(results: QueryResults<'_>, format: Format, budget: &Budget) -> Resu
             _ => table(solutions, budget),
         },
         QueryResults::Graph(triples) => {
+            let mut names = HashMap::new();
+            if format == Format::Graph(RdfFormat::NTriples) {
+                // The one syntax that needs to know nothing beforehand.
+                let mut writer = RdfSerializer::from_format(RdfFormat::NTriples).for_writer(out);
+                for triple in triples {
+                    budget.check();
+                    let mut triple = triple.map_err(evaluation)?;
+                    relabel(&mut triple, &mut names);
+                    writer
+                        .serialize_triple(triple.as_ref())
+                        .map_err(|e| unwritten(&e))?;
+                }
+                return writer.finish().map_err(|e| unwritten(&e))?.finish(false);
+            }
             let mut graph = Vec::new();
             for triple in triples {
                 budget.check();
-                graph.push(triple.map_err(evaluation)?);
+                let mut triple = triple.map_err(evaluation)?;
+                relabel(&mut triple, &mut names);
+                graph.push(triple);
             }
-            relabel(&mut graph);
             let written = match format {
                 Format::Graph(format) => format,
                 _ => RdfFormat::Turtle,
             };
-            let total = serialize(graph, written, &[], &mut out, || budget.check())?;
+            serialize(&graph, written, &[], &mut out, || budget.check())?;
             if let Format::Graph(_) = format {
                 return out.finish(written == RdfFormat::RdfXml);
             }
             Ok(Written::Page(Shown {
                 graph: true,
-                total,
+                total: graph.len(),
                 kind: ShownKind::Turtle(String::from_utf8_lossy(&out.bytes).into_owned()),
             }))
         }
@@ -247,32 +262,31 @@ pub fn write_graph(
     prefixes: &[(&str, &str)],
 ) -> Result<Vec<u8>> {
     let mut out = Bounded::new(usize::MAX);
-    serialize(graph, format, prefixes, &mut out, || ()).map_err(Error::internal)?;
+    let mut graph = graph;
+    graph.sort_by_cached_key(|t| {
+        let rest = t.predicate != oxigraph::model::vocab::rdf::TYPE;
+        (
+            t.subject.to_string(),
+            rest,
+            t.predicate.to_string(),
+            t.object.to_string(),
+        )
+    });
+    serialize(&graph, format, prefixes, &mut out, || ()).map_err(Error::internal)?;
     Ok(out.bytes)
 }
 
-/// Sorts, writes, and says how many statements there are.
+/// Writes in the order given, with the prefixes that are used: a short answer stays short.
 fn serialize(
-    mut graph: Vec<Triple>,
+    graph: &[Triple],
     format: RdfFormat,
     prefixes: &[(&str, &str)],
     out: &mut Bounded,
     check: impl Fn(),
-) -> Result<usize> {
-    graph.sort_by_cached_key(|t| {
-        check();
-        (
-            t.subject.to_string(),
-            t.predicate.as_str() != "http://www.w3.org/1999/02/22-rdf-syntax-ns#type",
-            t.predicate.as_str().to_owned(),
-            t.object.to_string(),
-        )
-    });
-    graph.dedup();
+) -> Result<()> {
     let mut serializer = RdfSerializer::from_format(format);
     if format != RdfFormat::NTriples {
         for (prefix, iri) in PREFIXES.iter().chain(prefixes) {
-            // Only those that are used: a short answer stays short.
             if graph.iter().any(|t| {
                 t.predicate.as_str().starts_with(iri)
                     || matches!(&t.subject, NamedOrBlankNode::NamedNode(n) if n.as_str().starts_with(iri))
@@ -286,19 +300,18 @@ fn serialize(
         }
     }
     let mut writer = serializer.for_writer(out);
-    for triple in &graph {
+    for triple in graph {
         check();
         writer
             .serialize_triple(triple.as_ref())
             .map_err(|e| unwritten(&e))?;
     }
     writer.finish().map_err(|e| unwritten(&e))?;
-    Ok(graph.len())
+    Ok(())
 }
 
 /// Names blank nodes in the order of their appearance, so that the same query has the same answer.
-fn relabel(graph: &mut [Triple]) {
-    let mut names: HashMap<BlankNode, BlankNode> = HashMap::new();
+fn relabel(mut triple: &mut Triple, names: &mut HashMap<BlankNode, BlankNode>) {
     let mut rename = |node: &mut BlankNode| {
         let next = names.len();
         *node = names
@@ -306,21 +319,15 @@ fn relabel(graph: &mut [Triple]) {
             .or_insert_with(|| BlankNode::new_unchecked(format!("b{next}")))
             .clone();
     };
-    for mut triple in graph.iter_mut() {
-        // A triple term is the object of a triple, at any depth.
-        loop {
-            if let NamedOrBlankNode::BlankNode(node) = &mut triple.subject {
-                rename(node);
-            }
-            match &mut triple.object {
-                Term::BlankNode(node) => rename(node),
-                Term::Triple(inner) => {
-                    triple = inner;
-                    continue;
-                }
-                _ => {}
-            }
-            break;
+    // A triple term is the object of a triple, at any depth.
+    loop {
+        if let NamedOrBlankNode::BlankNode(node) = &mut triple.subject {
+            rename(node);
+        }
+        match &mut triple.object {
+            Term::BlankNode(node) => return rename(node),
+            Term::Triple(inner) => triple = inner,
+            _ => return,
         }
     }
 }
