@@ -75,7 +75,8 @@ fn time(micros: i64) -> Literal {
 
 /// The published statements of a record, own IRIs still below [`BASE`]: canonical.
 pub fn published(record: &Record) -> String {
-    let derived = derived(record);
+    let said: Vec<Statement<'_>> = statements(&record.content).collect();
+    let derived = derived(record, &said);
     sorted(
         record
             .content
@@ -85,11 +86,15 @@ pub fn published(record: &Record) -> String {
 }
 
 /// What follows from a record's statements and its place in the ledger.
-fn derived(record: &Record) -> Vec<String> {
-    let (entry, content) = (record.iri.as_str(), record.content.as_str());
+fn derived(record: &Record, said: &[Statement<'_>]) -> Vec<String> {
+    let entry = record.iri.as_str();
     let page = format!("{BASE}resource/{}", record.slug);
-    let mut out = Lines(implied(entry, content, &page));
-    let said: BTreeSet<&str> = statements(content)
+    let mut out = Lines(implied(entry, said, &page));
+    let is_entry = said
+        .iter()
+        .any(|s| s.says("rdf:type") && s.about(entry) && is_data(s));
+    let said: BTreeSet<&str> = said
+        .iter()
         .filter(|s| s.about(entry))
         .map(|s| s.predicate)
         .collect();
@@ -97,7 +102,6 @@ fn derived(record: &Record) -> Vec<String> {
     if !has("dct:identifier") {
         out.say(entry, "dct:identifier", Literal::new_simple_literal(entry));
     }
-    let is_entry = crate::record::statement::is_a(content, entry, "dcat:Dataset");
     if !has("dcat:theme") {
         out.say(entry, "dcat:theme", eu("data-theme", "TECH"));
     }
@@ -160,9 +164,9 @@ fn derived(record: &Record) -> Vec<String> {
 }
 
 /// What facets, kind and relations of an entry imply in terms that every reader knows.
-fn implied(entry: &str, content: &str, page: &str) -> Vec<String> {
+fn implied(entry: &str, said: &[Statement<'_>], page: &str) -> Vec<String> {
     let mut out = Lines::default();
-    for s in statements(content).filter(|s| s.about(entry)) {
+    for s in said.iter().filter(|s| s.about(entry)) {
         let Some(target) = s.target() else { continue };
         let facet = FACETS.iter().any(|f| s.says(f));
         if facet {
@@ -199,9 +203,11 @@ fn implied(entry: &str, content: &str, page: &str) -> Vec<String> {
 /// record as it stands, where it is known.
 pub fn strip_derived(entry: &str, slug: &str, content: &str, now: Option<&Record>) -> String {
     let page = format!("{BASE}resource/{slug}");
-    let mut ours: BTreeSet<String> = implied(entry, content, &page).into_iter().collect();
+    let said: Vec<Statement<'_>> = statements(content).collect();
+    let mut ours: BTreeSet<String> = implied(entry, &said, &page).into_iter().collect();
     if let Some(record) = now {
-        ours.extend(derived(record));
+        let kept: Vec<Statement<'_>> = statements(&record.content).collect();
+        ours.extend(derived(record, &kept));
         for line in record.content.split_inclusive('\n') {
             ours.remove(line);
         }
@@ -311,7 +317,7 @@ impl Assembly {
             let Some(s) = Statement::parse(line) else {
                 continue;
             };
-            if let Some(target) = s.target() {
+            if let Some(target) = s.target().filter(|t| !self.concepts.contains(*t)) {
                 let class = if s.says("dct:conformsTo") {
                     Some("dct:Standard")
                 } else if s.says("dct:relation") {
@@ -427,27 +433,29 @@ pub fn catalogue(about: &About, issued: i64, modified: i64) -> String {
     sorted(out.0)
 }
 
+/// Whether a statement gives the class of a data set or a series of them.
+fn is_data(s: &Statement<'_>) -> bool {
+    s.target()
+        .is_some_and(|t| vocab::is(t, "dcat:Dataset") || vocab::is(t, "dcat:DatasetSeries"))
+}
+
 /// The catalogue's links to entries, their services and their records.
 pub fn listing<'a>(entries: impl Iterator<Item = &'a Record>) -> String {
     let node = format!("{BASE}catalog");
     let mut out = Lines::default();
     for record in entries {
-        let dataset = crate::record::statement::is_a(&record.content, &record.iri, "dcat:Dataset")
-            || crate::record::statement::is_a(&record.content, &record.iri, "dcat:DatasetSeries");
-        let listed_as = if dataset {
-            "dcat:dataset"
-        } else {
-            "dcat:service"
-        };
-        out.link(&node, listed_as, &record.iri);
-        for s in statements(&record.content) {
-            if s.says("rdf:type")
-                && s.target().is_some_and(|t| vocab::is(t, "dcat:DataService"))
+        let mut listed_as = "dcat:service";
+        for s in statements(&record.content).filter(|s| s.says("rdf:type")) {
+            if s.about(&record.iri) && is_data(&s) {
+                listed_as = "dcat:dataset";
+            }
+            if s.target().is_some_and(|t| vocab::is(t, "dcat:DataService"))
                 && let Some(service) = iri(s.subject)
             {
                 out.link(&node, "dcat:service", service);
             }
         }
+        out.link(&node, listed_as, &record.iri);
         let page = format!("{BASE}resource/{}#record", record.slug);
         out.link(&node, "dcat:record", &page);
     }
