@@ -186,6 +186,25 @@ async fn texts_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn geometries_stop() {
+    let star = |points: usize| {
+        let corner = |i: usize| {
+            let turn = (i * (points / 2)) as f64 / points as f64 * std::f64::consts::TAU;
+            format!("{:.1} {:.1}", 50.0 * turn.cos(), 50.0 * turn.sin())
+        };
+        let corners: Vec<String> = (0..=points).map(corner).collect();
+        format!("'POLYGON(({}))'^^geo:wktLiteral", corners.join(","))
+    };
+    let prefixes = "PREFIX geo: <http://www.opengis.net/ont/geosparql#> PREFIX geof: <http://www.opengis.net/def/function/geosparql/>";
+    stopped(&[
+        ("two stars combined", format!("{prefixes} SELECT (geof:union({0}, {0}) AS ?x) {{}}", star(801))),
+        ("two stars compared", format!("{prefixes} SELECT (geof:sfOverlaps({0}, {0}) AS ?x) {{}}", star(2001))),
+        ("stars combined for each pair", format!("{prefixes} SELECT (COUNT(?x) AS ?n) {{ ?a :title ?t . ?b :title ?u BIND(geof:union({0}, {0}) AS ?x) }}", star(31))),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_and_memory_stop() {
     stopped(&[
         ("a long result", "SELECT * { ?a ?b ?c . ?d :group 1 }".into()),
