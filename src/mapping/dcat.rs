@@ -1,6 +1,6 @@
 //! A record as it is published: what follows from its statements is said out loud, since no reader
 //! infers. [`strip_derived`] is the way back. DCAT-AP 3.0.1; every entry is a `dcat:Dataset` first.
-use crate::record::statement::{Statement, iri, links, literal, statements};
+use crate::record::statement::{Statement, TYPE, iri, lines, links, literal, statements};
 use crate::record::vocab::{self, BASE, LDT, eu, expand, ldt};
 use crate::record::{Record, hash, sorted};
 use oxigraph::model::vocab::xsd;
@@ -20,6 +20,11 @@ const RELATIONS: [(&str, &str, Option<&str>); 5] = [
     ("ldt:tests", "tests", None),
     ("ldt:considers", "considers", None),
 ];
+
+const DISTRIBUTION: &str = "<http://www.w3.org/ns/dcat#distribution>";
+const ACCESS_SERVICE: &str = "<http://www.w3.org/ns/dcat#accessService>";
+const CONFORMS_TO: &str = "<http://purl.org/dc/terms/conformsTo>";
+const RELATION: &str = "<http://purl.org/dc/terms/relation>";
 
 /// The profile that every record claims.
 pub const PROFILE: &str = "https://semiceu.github.io/DCAT-AP/releases/3.0.1/";
@@ -73,16 +78,23 @@ fn time(micros: i64) -> Literal {
     Literal::new_typed_literal(date_time(micros), xsd::DATE_TIME)
 }
 
-/// The published statements of a record, own IRIs still below [`BASE`]: canonical.
+/// The published statements of a record, own IRIs still below [`BASE`]: what it says, then what
+/// follows, each statement once.
 pub fn published(record: &Record) -> String {
     let said: Vec<Statement<'_>> = statements(&record.content).collect();
-    let derived = derived(record, &said);
-    sorted(
-        record
-            .content
-            .split_inclusive('\n')
-            .chain(derived.iter().map(String::as_str)),
-    )
+    let mut out = String::with_capacity(record.content.len() * 3);
+    out.push_str(&record.content);
+    for line in derived(record, &said) {
+        // Objects differ most, so they are compared first.
+        let repeats = |s: Statement<'_>| {
+            let same = |k: &&Statement<'_>| k.object == s.object && k.predicate == s.predicate;
+            said.iter().filter(same).any(|k| k.subject == s.subject)
+        };
+        if !Statement::parse(&line).is_some_and(repeats) {
+            out.push_str(&line);
+        }
+    }
+    out
 }
 
 /// What follows from a record's statements and its place in the ledger.
@@ -92,7 +104,7 @@ fn derived(record: &Record, said: &[Statement<'_>]) -> Vec<String> {
     let mut out = Lines(implied(entry, said, &page));
     let is_entry = said
         .iter()
-        .any(|s| s.says("rdf:type") && s.about(entry) && is_data(s));
+        .any(|s| s.predicate == TYPE && s.about(entry) && is_data(s));
     let said: BTreeSet<&str> = said
         .iter()
         .filter(|s| s.about(entry))
@@ -307,23 +319,23 @@ pub struct Assembly {
 impl Assembly {
     /// Takes in an entry's published statements and gives back those of its own nodes.
     pub fn own<'c>(&mut self, record: &Record, published: &'c str) -> Vec<Statement<'c>> {
-        let parts: BTreeSet<&str> = statements(published)
-            .filter(|s| s.says("dcat:distribution") || s.says("dcat:accessService"))
-            .map(|s| s.object)
-            .collect();
         let page = format!("{BASE}resource/{}", record.slug);
-        let mut own = Vec::new();
-        for line in published.split_inclusive('\n') {
-            let Some(s) = Statement::parse(line) else {
-                continue;
-            };
+        let said: Vec<(&str, Statement<'_>)> = lines(published)
+            .filter_map(|l| Some((l, Statement::parse(l)?)))
+            .collect();
+        let parts: BTreeSet<&str> = said
+            .iter()
+            .filter(|(_, s)| s.predicate == DISTRIBUTION || s.predicate == ACCESS_SERVICE)
+            .map(|(_, s)| s.object)
+            .collect();
+        // Each node with its statements, in the order in which they come.
+        let mut own: Vec<(&str, Vec<Statement<'_>>)> = Vec::new();
+        for (line, s) in said {
             if let Some(target) = s.target().filter(|t| !self.concepts.contains(*t)) {
-                let class = if s.says("dct:conformsTo") {
-                    Some("dct:Standard")
-                } else if s.says("dct:relation") {
-                    Some("dcat:Resource")
-                } else {
-                    None
+                let class = match s.predicate {
+                    CONFORMS_TO => Some("dct:Standard"),
+                    RELATION => Some("dcat:Resource"),
+                    _ => None,
                 };
                 if !vocab::about(target).is_empty() {
                     self.concepts.insert(target.to_owned());
@@ -331,15 +343,20 @@ impl Assembly {
                     self.entries.insert((target.to_owned(), class));
                 }
             }
-            if is_own(record, &page, s.subject) || parts.contains(s.subject) {
-                own.push(s);
+            if let Some((_, node)) = own.iter_mut().rev().find(|n| n.0 == s.subject) {
+                node.push(s);
+            } else if is_own(record, &page, s.subject) || parts.contains(s.subject) {
+                own.push((s.subject, vec![s]));
             } else if !self.shared.contains(line) {
                 self.shared.insert(line.to_owned());
             }
         }
-        // A reader meets the entry before its parts.
-        own.sort_by_key(|s| !s.about(&record.iri));
-        own
+        // A reader meets the entry before its parts, and the values of a property together.
+        own.sort_by_key(|(_, node)| !node[0].about(&record.iri));
+        for (_, node) in &mut own {
+            node.sort_by_key(|s| s.predicate);
+        }
+        own.into_iter().flat_map(|(_, node)| node).collect()
     }
 
     /// IRIs that are named and may be entries elsewhere in the catalogue.
@@ -445,7 +462,7 @@ pub fn listing<'a>(entries: impl Iterator<Item = &'a Record>) -> String {
     let mut out = Lines::default();
     for record in entries {
         let mut listed_as = "dcat:service";
-        for s in statements(&record.content).filter(|s| s.says("rdf:type")) {
+        for s in statements(&record.content).filter(|s| s.predicate == TYPE) {
             if s.about(&record.iri) && is_data(&s) {
                 listed_as = "dcat:dataset";
             }

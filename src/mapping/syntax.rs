@@ -2,7 +2,7 @@
 //! canonical statements, so that a page and a whole catalogue are written by the same code in
 //! little memory. Own IRIs (and an identifier that repeats one) move below the public URL here.
 use crate::record::canonical;
-use crate::record::statement::{Literal, Statement, iri, literal, statements};
+use crate::record::statement::{Literal, Statement, TYPE, iri, literal, statements};
 use crate::record::vocab::{BASE, PREFIXES, compact};
 use oxigraph::model::Triple;
 use std::borrow::Cow;
@@ -442,9 +442,6 @@ impl<'u, W: Write> Writer<'u, W> {
         self.put(&["</", prefix, ":", local, ">\n"])
     }
 }
-
-/// The predicate that Turtle and JSON-LD have a word for, as a term.
-const TYPE: &str = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>";
 
 /// Predicates that lead from a whole to a part that is described inside it, as terms.
 const PARTS: [&str; 6] = [
