@@ -1,4 +1,5 @@
 //! One test binary; its modules mirror the faces.
+mod import;
 mod library;
 mod official;
 mod postgres;
