@@ -6,8 +6,9 @@ pub mod sheet;
 pub mod syntax;
 pub mod validate;
 
-use crate::record::{Draft, Finding, Says};
-use std::collections::BTreeMap;
+use crate::record::statement::links;
+use crate::record::{Draft, Finding, Says, sorted};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a document says: drafts to bring in, and what could not be read as one.
 #[derive(Debug, Default)]
@@ -17,8 +18,8 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// Joins documents of one source: additions go to the draft that they are about, where one of
-    /// the documents has it.
+    /// Joins documents of one source: additions go to the draft that they are about, or to those
+    /// whose publisher or creator they are about, where one of the documents has such.
     pub fn join(documents: Vec<Self>) -> Self {
         let mut all = Self::default();
         for document in documents {
@@ -36,14 +37,33 @@ impl Parsed {
                 }
             }
         }
+        // Documents that add to entries say, together with the sheet, all that the source has to
+        // say: what they no longer add is gone.
+        let whole = !additions.is_empty();
+        let mut joined: BTreeSet<String> = BTreeSet::new();
         for draft in &mut drafts {
-            if let Some(addition) = additions.remove(&draft.iri) {
+            if let Some(addition) = additions.get(&draft.iri)
+                && joined.insert(draft.iri.clone())
+            {
                 draft.content.push_str(&addition.content);
-                draft.content = crate::record::sorted(draft.content.split_inclusive('\n'));
-                // Together they say all that the source has to say.
+            }
+            // An agent has no entry of its own: whoever names it carries what is said of it.
+            let agents: BTreeSet<String> = ["dct:publisher", "dct:creator"]
+                .into_iter()
+                .flat_map(|p| links(&draft.content, &draft.iri, p))
+                .filter(|agent| additions.contains_key(*agent))
+                .map(str::to_owned)
+                .collect();
+            for agent in agents {
+                draft.content.push_str(&additions[&agent].content);
+                joined.insert(agent);
+            }
+            draft.content = sorted(draft.content.split_inclusive('\n'));
+            if whole {
                 draft.says = Says::Everything;
             }
         }
+        additions.retain(|iri, _| !joined.contains(iri));
         drafts.extend(additions.into_values());
         all.drafts = drafts;
         all

@@ -35,6 +35,9 @@ pub const HEADER: [&str; 22] = [
     "KH?",
 ];
 
+/// Columns that are taken where they are there.
+const EXTRA: [&str; 2] = ["License", "Country"];
+
 const LAYERS: [&str; 7] = [
     "Data sources",
     "Data acquisition",
@@ -190,11 +193,26 @@ pub fn read(bytes: &[u8], licences: &Licences) -> Result<Parsed> {
         .headers()
         .map_err(|e| Error::bad_input(format!("no CSV header: {e}")))?
         .clone();
-    let columns: HashMap<&str, usize> = header
-        .iter()
-        .enumerate()
-        .map(|(i, h)| (h.trim(), i))
-        .collect();
+    let mut rows = Rows::default();
+    let mut columns: HashMap<&str, usize> = HashMap::new();
+    for (at, heading) in header.iter().map(str::trim).enumerate() {
+        let reason = if columns.contains_key(heading) {
+            "is there twice; the first is read"
+        } else if heading.is_empty() || HEADER.contains(&heading) || EXTRA.contains(&heading) {
+            columns.insert(heading, at);
+            continue;
+        } else {
+            "is not part of the sheet"
+        };
+        if !heading.is_empty() {
+            rows.parsed.findings.push(Finding {
+                line: 1,
+                entry: String::new(),
+                outcome: Outcome::Dropped,
+                reason: format!("the column {heading:?} {reason}"),
+            });
+        }
+    }
     let missing: Vec<_> = HEADER
         .iter()
         .filter(|h| !columns.contains_key(*h))
@@ -205,35 +223,36 @@ pub fn read(bytes: &[u8], licences: &Licences) -> Result<Parsed> {
             header.iter().collect::<Vec<_>>()
         )));
     }
-    let mut rows = Rows::default();
     let mut any = false;
+    let mut lines = Lines::default();
     for row in reader.records() {
         any = true;
         let row = match row {
             Ok(row) => row,
             Err(e) => {
-                let line = e.position().map_or(0, csv::Position::line);
-                rows.skip(line, "", e.to_string());
+                rows.skip(lines.at(text, e.position()), "", e.to_string());
                 continue;
             }
         };
-        let line = row.position().map_or(0, csv::Position::line);
+        let line = lines.at(text, row.position());
         let get = |name: &str| columns.get(name).and_then(|&i| row.get(i)).unwrap_or("");
         let short = get("Short name").trim();
-        if get("KH?") != "Y" {
-            let reason = format!(
-                "KH? is {:?}; only rows with exactly \"Y\" are shown",
-                get("KH?")
-            );
-            rows.skip(line, short, reason);
-            continue;
-        }
-        rows.kept += 1;
+        let shown = get("KH?") == "Y";
+        rows.kept += u64::from(shown);
+        // Before the mark, which too many cells push out of its column.
         if row.len() > header.len() {
             let reason = format!(
                 "{} cells under {} headings; a comma inside a cell needs quotes",
                 row.len(),
                 header.len()
+            );
+            rows.skip(line, short, reason);
+            continue;
+        }
+        if !shown {
+            let reason = format!(
+                "KH? is {:?}; only rows with exactly \"Y\" are shown",
+                get("KH?")
             );
             rows.skip(line, short, reason);
             continue;
@@ -385,6 +404,34 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
     Ok(text.trim_start_matches('\u{feff}'))
 }
 
+/// Counts lines on the way through a sheet. The reader's own count is that of the line before where
+/// lines end in CRLF or are empty.
+struct Lines {
+    byte: usize,
+    line: u64,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { byte: 0, line: 1 }
+    }
+}
+
+impl Lines {
+    fn at(&mut self, text: &str, position: Option<&csv::Position>) -> u64 {
+        let Some(begin) = position.and_then(|p| usize::try_from(p.byte()).ok()) else {
+            return 0;
+        };
+        let blank = |c: &u8| matches!(c, b'\r' | b'\n');
+        let bytes = text.as_bytes();
+        let begin = begin + bytes[begin..].iter().take_while(|c| blank(c)).count();
+        let ends = bytes[self.byte..begin].iter().filter(|c| **c == b'\n');
+        self.line += ends.count() as u64;
+        self.byte = begin;
+        self.line
+    }
+}
+
 /// Rows read so far.
 #[derive(Default)]
 struct Rows {
@@ -518,6 +565,7 @@ impl Entry<'_> {
                     self.add("rdf:type", expand(class));
                 }
             }
+            None if category.is_empty() => {}
             None => self.drop_value(format!(
                 "Category {category:?} is none of {:?}",
                 KINDS.map(|k| k.0)

@@ -1,5 +1,6 @@
 //! One test binary; its modules mirror the faces.
 mod durable;
+mod import;
 mod library;
 mod official;
 mod postgres;

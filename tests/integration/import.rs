@@ -1,0 +1,413 @@
+//! What comes in, sentence by sentence: sheets, JSON lists and RDF, from files, addresses and standard
+//! input; who wins where two speak about one record; and what goes back out.
+use crate::support::{PUBLIC, Server, directory, launch, run};
+use ldt_catalogue::mapping::sheet::{self, HEADER, Licences};
+use ldt_catalogue::mapping::{Parsed, rdf};
+use ldt_catalogue::record::statement::{links, objects, text};
+use ldt_catalogue::record::vocab::BASE;
+use ldt_catalogue::record::{Draft, Outcome, Says};
+use oxigraph::io::{RdfFormat, RdfParser};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Long enough for the library's own rule.
+pub const DESCRIPTION: &str =
+    "Keeps the current state of the things in a city and tells those who asked for it.";
+
+/// A row of the sheet: what is not given is empty, or a sound value where one is needed.
+pub fn row(cells: &[(&str, &str)]) -> Vec<String> {
+    HEADER
+        .iter()
+        .map(|column| {
+            let given = cells.iter().find(|(name, _)| name == column);
+            let sound = match *column {
+                "Category" => "Standard",
+                "Layer" => "Data management",
+                "Description" => DESCRIPTION,
+                "Maintainer" => "ETSI ISG CIM",
+                "KH?" => "Y",
+                _ => "",
+            };
+            given.map_or(sound, |(_, value)| value).to_owned()
+        })
+        .collect()
+}
+
+/// A sheet under the real header.
+pub fn csv(rows: &[Vec<String>]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(HEADER).expect("writes");
+    for row in rows {
+        writer.write_record(row).expect("writes");
+    }
+    String::from_utf8(writer.into_inner().expect("ends")).expect("UTF-8")
+}
+
+fn read(text: &str) -> Parsed {
+    sheet::read(text.as_bytes(), &Licences::new()).expect("a sheet")
+}
+
+/// Line, entry, outcome and reason of each finding.
+fn findings(parsed: &Parsed) -> Vec<(u64, String, Outcome, String)> {
+    let all = parsed.findings.iter();
+    all.map(|f| (f.line, f.entry.clone(), f.outcome, f.reason.clone()))
+        .collect()
+}
+
+fn contents(parsed: &Parsed) -> BTreeMap<String, String> {
+    let drafts = parsed.drafts.iter();
+    drafts.map(|d| (d.key.clone(), d.content.clone())).collect()
+}
+
+/// What an import did, from its `--report`.
+pub struct Done {
+    pub ok: bool,
+    pub text: String,
+    pub report: Value,
+}
+
+impl Done {
+    /// How many were added, changed, unchanged, queued, withdrawn and missing.
+    pub fn counts(&self) -> [usize; 6] {
+        let count = |key: &str| {
+            let value = &self.report[key];
+            value.as_array().map_or_else(
+                || {
+                    value
+                        .as_u64()
+                        .map_or(0, |n| usize::try_from(n).unwrap_or(0))
+                },
+                Vec::len,
+            )
+        };
+        [
+            "added",
+            "changed",
+            "unchanged",
+            "queued",
+            "withdrawn",
+            "missing",
+        ]
+        .map(count)
+    }
+
+    /// The reasons of its findings.
+    pub fn reasons(&self) -> String {
+        let all = self.report["findings"].as_array().cloned();
+        let all = all.unwrap_or_default();
+        let lines: Vec<String> = all
+            .iter()
+            .map(|f| {
+                format!(
+                    "{} {} {} {}",
+                    f["line"], f["outcome"], f["entry"], f["reason"]
+                )
+            })
+            .collect();
+        lines.join("\n")
+    }
+}
+
+/// Imports files that are in `dir`'s sibling `…-in`, written there first, under the source `test`
+/// unless `more` names another.
+pub fn bring(dir: &Path, files: &[(&str, &str)], more: &[&str]) -> Done {
+    let place = dir.with_extension("in");
+    std::fs::create_dir_all(&place).expect("makes");
+    let paths: Vec<String> = files
+        .iter()
+        .map(|(name, content)| {
+            let path = place.join(name);
+            std::fs::write(&path, content).expect("writes");
+            path.to_string_lossy().into_owned()
+        })
+        .collect();
+    let report = place.join("report.json");
+    let _ = std::fs::remove_file(&report);
+    let mut arguments = vec!["import"];
+    arguments.extend(paths.iter().map(String::as_str));
+    let file = report.to_string_lossy().into_owned();
+    arguments.extend(["--report", &file]);
+    if !more.contains(&"--source-name") {
+        arguments.extend(["--source-name", "test"]);
+    }
+    arguments.extend(more);
+    let (status, text) = run(dir, &arguments);
+    let report = std::fs::read(&report).ok();
+    Done {
+        ok: status == 0,
+        text,
+        report: report.map_or(Value::Null, |b| serde_json::from_slice(&b).expect("JSON")),
+    }
+}
+
+/// The whole catalogue as N-Triples lines.
+pub fn dump(dir: &Path) -> BTreeSet<String> {
+    let (status, text) = run(dir, &["export", "--format", "nt"]);
+    assert_eq!(status, 0, "{text}");
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Whether a statement with this subject's path and the rest of the line is in a dump.
+pub fn says(dump: &BTreeSet<String>, path: &str, rest: &str) -> bool {
+    dump.contains(&format!("<{PUBLIC}/{path}> {rest} ."))
+}
+
+/// Serves `dir` without the bundled library.
+pub fn serve(dir: &Path) -> Server {
+    let server = launch(dir, &["--public-url", PUBLIC, "--no-seed"]);
+    let began = Instant::now();
+    while !server.get("/readyz", "*/*").contains(" 200 OK") {
+        assert!(began.elapsed() < Duration::from_secs(60), "never ready");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server
+}
+
+#[test]
+fn columns_are_found_by_their_names_in_any_order_behind_a_mark_and_with_windows_line_ends() {
+    let rows = [
+        row(&[
+            ("Index", "7"),
+            ("Short name", "NGSI-LD"),
+            ("MIMs", "MIM1, MIM2"),
+        ]),
+        row(&[
+            ("Index", "8"),
+            ("Short name", "DCAT"),
+            ("A Resource", "Website"),
+            ("A Link", "https://a.example/"),
+        ]),
+    ];
+    let plain = read(&csv(&rows));
+    assert!(plain.findings.is_empty(), "{:?}", plain.findings);
+    let order: Vec<usize> = (0..HEADER.len()).rev().collect();
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(vec![0xef, 0xbb, 0xbf]);
+    writer
+        .write_record(order.iter().map(|i| HEADER[*i]))
+        .expect("writes");
+    for row in &rows {
+        writer
+            .write_record(order.iter().map(|i| &row[*i]))
+            .expect("writes");
+    }
+    let other = writer.into_inner().expect("ends");
+    let other = sheet::read(&other, &Licences::new()).expect("a sheet");
+    assert_eq!(contents(&plain), contents(&other));
+    assert_eq!(other.drafts[1].line, Some(3));
+}
+
+#[test]
+fn a_quoted_cell_holds_commas_quotes_and_line_breaks_and_lines_are_counted_through_it() {
+    let wanted =
+        "First line, with \"quotes\",\nand a second line that makes it long enough to keep.";
+    let parsed = read(&csv(&[
+        row(&[("Short name", "One"), ("Description", wanted)]),
+        row(&[("Short name", "Two"), ("MIMs", "MIM10")]),
+    ]));
+    let draft = &parsed.drafts[0];
+    let found = text(&draft.content, &draft.iri, "dct:description");
+    assert_eq!(found.as_deref(), Some(wanted));
+    assert_eq!(
+        parsed.drafts[1].line,
+        Some(4),
+        "the first row takes two lines"
+    );
+    assert_eq!(findings(&parsed)[0].0, 4);
+}
+
+#[test]
+fn only_rows_marked_with_exactly_y_are_taken_and_each_other_is_named_with_its_line() {
+    let marks = ["Y", "y", " Y", "Y ", "N", "", "Yes"];
+    let rows: Vec<_> = marks
+        .iter()
+        .enumerate()
+        .map(|(n, mark)| row(&[("Short name", &format!("Entry {n}")), ("KH?", mark)]))
+        .collect();
+    let parsed = read(&csv(&rows));
+    assert_eq!(parsed.drafts.len(), 1);
+    let found = findings(&parsed);
+    assert_eq!(found.len(), 6);
+    for (n, (line, entry, outcome, reason)) in found.iter().enumerate() {
+        assert_eq!((*line, *outcome), (n as u64 + 3, Outcome::Skipped));
+        assert_eq!(entry, &format!("Entry {}", n + 1));
+        assert!(reason.contains(&format!("{:?}", marks[n + 1])), "{reason}");
+    }
+}
+
+#[test]
+fn a_missing_index_is_counted_over_the_marked_rows_and_identity_rests_on_the_name() {
+    let parsed = read(&csv(&[
+        row(&[("Short name", "Hidden"), ("KH?", "N")]),
+        row(&[("Short name", "")]),
+        row(&[("Short name", "Second")]),
+        row(&[("Short name", "SECOND")]),
+    ]));
+    let keys: Vec<&str> = parsed.drafts.iter().map(|d| d.key.as_str()).collect();
+    assert_eq!(keys, ["name:second"]);
+    let found = findings(&parsed);
+    assert!(found[1].3.contains("no Short name"), "{found:?}");
+    // The hidden row does not count, the one without a name does.
+    assert!(
+        found[2].3.starts_with("r003 ") && found[2].0 == 5,
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_index_that_is_there_twice_keeps_its_first_row() {
+    let parsed = read(&csv(&[
+        row(&[("Index", "r1"), ("Short name", "One")]),
+        row(&[("Index", "r1"), ("Short name", "Two")]),
+        row(&[("Index", "r2"), ("Short name", "Three")]),
+    ]));
+    let slugs: Vec<&str> = parsed.drafts.iter().map(|d| d.slug.as_str()).collect();
+    assert_eq!(slugs, ["one", "three"]);
+    let found = findings(&parsed);
+    assert_eq!((found[0].0, found[0].2), (3, Outcome::Skipped));
+    assert!(found[0].3.contains("r1 is there twice"), "{found:?}");
+}
+
+#[test]
+fn a_row_with_too_many_cells_is_skipped_and_stops_no_other() {
+    let mut text = csv(&[row(&[("Short name", "One")])]);
+    text.push_str(
+        &csv(&[row(&[("Short name", "Two")])])
+            .lines()
+            .nth(1)
+            .expect("a row")
+            .replace("ETSI ISG CIM", "ETSI, ISG, CIM"),
+    );
+    text.push('\n');
+    text.push_str(
+        csv(&[row(&[("Short name", "Three")])])
+            .lines()
+            .nth(1)
+            .expect("a row"),
+    );
+    let parsed = read(&text);
+    assert_eq!(parsed.drafts.len(), 2);
+    let found = findings(&parsed);
+    // Two commas too many push the mark out of its column.
+    assert_eq!(
+        (found.len(), found[0].0, found[0].2),
+        (1, 3, Outcome::Skipped),
+        "{found:?}"
+    );
+    assert!(
+        found[0].3.contains("24 cells under 22 headings"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn every_value_that_is_dropped_is_reported_with_its_line_and_reason() {
+    let parsed = read(&csv(&[row(&[
+        ("Short name", "One"),
+        ("Category", "Gadget"),
+        ("Layer", "Cloud"),
+        ("Scope", "Interoperability, Sports"),
+        ("Origin", "LDT4SSC, Elsewhere"),
+        ("MIMs", "MIM1, MIM10, mim1, MIM 1, MIM9, MIM2"),
+        ("A Resource", "Website"),
+        ("B Link", "https://b.example/"),
+        ("C Resource", "Git"),
+        ("C Link", "ftp://c.example/"),
+        ("D Resource", "Website"),
+        ("D Link", "https://d.example/a b"),
+    ])]));
+    let draft = &parsed.drafts[0];
+    let mims: Vec<&str> = links(&draft.content, &draft.iri, "ldt:mim").collect();
+    assert_eq!(mims.len(), 2, "MIM1 and MIM2 stay: {mims:?}");
+    assert_eq!(links(&draft.content, &draft.iri, "ldt:scope").count(), 1);
+    assert_eq!(links(&draft.content, &draft.iri, "ldt:origin").count(), 1);
+    let found = findings(&parsed);
+    for value in [
+        "\"Gadget\"",
+        "\"Cloud\"",
+        "\"Sports\"",
+        "\"Elsewhere\"",
+        "\"MIM10\"",
+        "\"mim1\"",
+        "\"MIM 1\"",
+        "\"MIM9\"",
+        "link A",
+        "link B",
+        "ftp://c.example/",
+        "https://d.example/a b",
+    ] {
+        let mine: Vec<_> = found.iter().filter(|f| f.3.contains(value)).collect();
+        assert_eq!(mine.len(), 1, "{value}: {found:?}");
+        assert_eq!(
+            (mine[0].0, mine[0].1.as_str(), mine[0].2),
+            (2, "One", Outcome::Dropped)
+        );
+    }
+    assert_eq!(found.len(), 12, "{found:?}");
+}
+
+#[test]
+fn a_column_that_the_sheet_does_not_have_is_reported_once_and_an_empty_cell_is_no_loss() {
+    let text = csv(&[row(&[
+        ("Short name", "One"),
+        ("Category", ""),
+        ("Layer", ""),
+    ])]);
+    let mut lines = text.lines();
+    let text = format!(
+        "{},Notes,\n{},see below,\n",
+        lines.next().expect("a header"),
+        lines.next().expect("a row")
+    );
+    let parsed = read(&text);
+    assert_eq!(parsed.drafts.len(), 1);
+    let found = findings(&parsed);
+    assert_eq!(
+        (found.len(), found[0].0, found[0].2),
+        (1, 1, Outcome::Dropped),
+        "{found:?}"
+    );
+    assert!(found[0].3.contains("\"Notes\""), "{found:?}");
+}
+
+#[test]
+fn the_extra_columns_for_licence_and_country_are_taken() {
+    let text = csv(&[row(&[
+        ("Short name", "One"),
+        ("A Resource", "Git"),
+        ("A Link", "https://git.example/one"),
+    ])]);
+    let mut lines = text.lines();
+    let (header, cells) = (
+        lines.next().expect("a header"),
+        lines.next().expect("a row"),
+    );
+    let with = |licence: &str, country: &str| {
+        read(&format!(
+            "{header},License,Country\n{cells},{licence},{country}\n"
+        ))
+    };
+    let parsed = with("Apache-2.0", "ITA");
+    assert!(parsed.findings.is_empty(), "{:?}", parsed.findings);
+    let draft = &parsed.drafts[0];
+    let distribution = links(&draft.content, &draft.iri, "dcat:distribution")
+        .next()
+        .expect("one");
+    let eu = "http://publications.europa.eu/resource/authority/";
+    let licence: Vec<&str> = links(&draft.content, distribution, "dct:license").collect();
+    assert_eq!(licence, [format!("{eu}licence/APACHE_2_0")]);
+    let place: Vec<&str> = links(&draft.content, &draft.iri, "dct:spatial").collect();
+    assert_eq!(place, [format!("{eu}country/ITA")]);
+    let parsed = with("Apache-2.0 OR MIT", "Italy");
+    let found = findings(&parsed);
+    assert!(
+        found.iter().any(|f| f.3.contains("Apache-2.0 OR MIT"))
+            && found.iter().any(|f| f.3.contains("Italy")),
+        "{found:?}"
+    );
+}
