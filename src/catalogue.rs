@@ -311,7 +311,7 @@ impl Catalogue {
             author,
             reason: "purged",
             audience: None,
-            merged_into: None,
+            merged_into: old.merged_into.clone(),
         };
         // The graph lets go of the old version before the old version is gone.
         self.write(&old, change).await?;
@@ -350,20 +350,34 @@ impl Catalogue {
             .ok_or_else(|| {
                 Error::new(Kind::NotFound, format!("no suggestion has the number {id}"))
             })?;
-        if accept {
-            let record = self.known(&found.slug).await?;
-            let draft = Draft {
-                key: String::new(),
-                iri: record.iri,
-                slug: found.slug,
-                content: found.content,
-                line: None,
-                says: Says::Everything,
-            };
-            let reason = format!("suggestion {id} of {} accepted", found.source);
-            self.edit(draft, author, &reason).await?;
+        if !accept {
+            let _turn = self.writer.lock().await;
+            // Its hash stays, so that the source does not propose the same again.
+            sqlx::query("UPDATE suggestion SET content = '' WHERE id = $1")
+                .bind(id)
+                .execute(&self.ledger.pool)
+                .await?;
+            return Ok(());
         }
+        let record = self.known(&found.slug).await?;
+        let draft = Draft {
+            key: String::new(),
+            iri: record.iri,
+            slug: found.slug,
+            content: found.content,
+            line: None,
+            says: Says::Everything,
+        };
+        let reason = format!("suggestion {id} of {} accepted", found.source);
+        let record = self.edit(draft, author, &reason).await?;
         let _turn = self.writer.lock().await;
+        // The record is as its own source has it, so that imports go on from there.
+        sqlx::query("UPDATE record SET said = $1 WHERE id = $2 AND source = $3")
+            .bind(&record.hash)
+            .bind(record.id)
+            .bind(&found.source)
+            .execute(&self.ledger.pool)
+            .await?;
         sqlx::query("DELETE FROM suggestion WHERE id = $1")
             .bind(id)
             .execute(&self.ledger.pool)
@@ -432,6 +446,8 @@ struct Plan {
     old: Option<Record>,
     /// Hash of what the source says of it, whatever else is known.
     heard: String,
+    /// The version that the source last made, where the one that is asked for is not its own.
+    said: Option<String>,
     /// The version that is asked for.
     wanted: Record,
 }
@@ -511,13 +527,18 @@ impl Import<'_> {
         let known = rows.iter().map(Known::read).collect::<Result<Vec<_>>>()?;
         let mine = |k: &&Known| k.source == self.options.source;
         let index = draft.key.strip_prefix("index:");
-        // Two rows with an Index each are two entries, whatever they are called.
-        let two_rows = |k: &&Known| index.is_some() && k.key.starts_with("index:");
+        // Two rows with an Index each, or with a name each, are two entries, whatever their slugs;
+        // and no two rows of one document are the same entry.
+        let form = |key: &str| ["index:", "name:"].iter().position(|f| key.starts_with(f));
+        let other_row = |k: &&Known| {
+            let row = form(&draft.key);
+            row.is_some() && (row == form(&k.key) || self.seen.contains(&k.key))
+        };
         let found = known
             .iter()
             .find(|k| mine(k) && k.key == draft.key)
             .or_else(|| known.iter().find(|k| Some(k.slug.as_str()) == index))
-            .or_else(|| known.iter().find(|k| mine(k) && !two_rows(k)))
+            .or_else(|| known.iter().find(|k| mine(k) && !other_row(k)))
             .or_else(|| known.iter().find(|k| !mine(k)))
             .cloned();
         let Some(known) = found else {
@@ -556,10 +577,15 @@ impl Import<'_> {
                 })
         };
         let same = version == old.hash || again || (foreign && elsewhere());
-        let returns = old.state == State::Withdrawn
-            && !foreign
+        let edited = old.hash != known.said;
+        let publishes = !foreign && self.options.state == State::Published;
+        let returns = publishes
+            && old.state == State::Withdrawn
             && self.last_author(&old).await? == self.options.author;
-        if same && !returns {
+        // What was only suggested so far is published now; what a moderator touched waits on.
+        let waits = publishes && old.state == State::Suggested && !edited;
+        if same && !returns && !waits {
+            self.agree(&old).await?;
             self.report.unchanged += 1;
             return Ok(None);
         }
@@ -569,36 +595,47 @@ impl Import<'_> {
                 "{} belongs to the source {:?}; what {:?} says of it is kept for a moderator (--source-name {} speaks for it)",
                 old.slug, known.source, self.options.source, known.source
             );
-            self.suggest(&old, &draft, reason).await?;
+            self.suggest_alone(&old, &draft, reason).await?;
             return Ok(None);
         }
         let closed = match old.state {
             State::Rejected => Some("was rejected"),
-            State::Withdrawn if !returns => Some("was withdrawn by hand"),
+            State::Withdrawn if !returns => Some("was withdrawn"),
             _ => None,
         };
         if let Some(closed) = closed {
-            let reason = format!("{} {closed}; an import does not bring it back", old.slug);
+            let reason = format!("{} {closed}; this import does not bring it back", old.slug);
             self.find(&draft, Outcome::Skipped, reason);
             return Ok(None);
         }
-        if old.hash != known.said && !returns {
+        if edited && !(returns && same) {
             let reason = format!(
                 "{} was edited by hand; the edit stays and this is kept for a moderator",
                 old.slug
             );
-            self.suggest(&old, &draft, reason).await?;
+            self.suggest_alone(&old, &draft, reason).await?;
+        } else if old.state == State::Published && self.options.state == State::Suggested {
+            let reason = format!("{} is published; this change waits", old.slug);
+            self.suggest_alone(&old, &draft, reason).await?;
             return Ok(None);
         }
+        if edited {
+            if !returns {
+                return Ok(None);
+            }
+            // It comes back as it was left.
+            draft.content.clone_from(&old.content);
+        }
         let wanted = Record {
+            hash: hash(&draft.content),
             content: draft.content.clone(),
-            hash: version,
             ..old.clone()
         };
         Ok(Some(Plan {
             draft,
             old: Some(old),
             heard,
+            said: edited.then_some(known.said),
             wanted,
         }))
     }
@@ -632,6 +669,7 @@ impl Import<'_> {
             heard: hash(&draft.content),
             draft,
             old: None,
+            said: None,
             wanted,
         })
     }
@@ -688,7 +726,7 @@ impl Import<'_> {
                 .filter(|s| !dcat::is_own(&plan.wanted, &page, s.subject))
                 .filter_map(|s| Some(iri(s.subject)?.to_owned()))
                 .collect();
-            let mut refused: BTreeMap<String, String> = BTreeMap::new();
+            let mut refused: BTreeMap<String, (String, String)> = BTreeMap::new();
             for subject in subjects {
                 let owner = match owners.get(&subject) {
                     Some(owner) => owner.clone(),
@@ -701,29 +739,30 @@ impl Import<'_> {
                 let Some((owner, content)) = owner else {
                     continue;
                 };
-                let stated: HashSet<&str> = content.lines().collect();
-                let differs = plan.wanted.content.lines().any(|l| {
-                    Statement::parse(l).is_some_and(|s| s.about(&subject)) && !stated.contains(l)
-                });
-                if differs {
-                    refused.insert(subject, owner);
+                let about = |l: &&str| Statement::parse(l).is_some_and(|s| s.about(&subject));
+                let stated: BTreeSet<&str> = content.lines().filter(about).collect();
+                let mut told = plan.wanted.content.lines().filter(about);
+                if told.any(|l| !stated.contains(l)) {
+                    // An agent is described here as its owner describes it, or it would lack a name.
+                    let agent = stated
+                        .iter()
+                        .any(|l| Statement::parse(l).is_some_and(|s| s.says("foaf:name")));
+                    let instead = stated.iter().filter(|_| agent).map(|l| format!("{l}\n"));
+                    refused.insert(subject.clone(), (owner, instead.collect()));
                 }
             }
             if refused.is_empty() {
                 continue;
             }
-            plan.wanted.content = plan
-                .wanted
-                .content
-                .split_inclusive('\n')
-                .filter(|l| {
-                    Statement::parse(l)
-                        .and_then(|s| iri(s.subject))
-                        .is_none_or(|s| !refused.contains_key(s))
-                })
-                .collect();
+            let kept = plan.wanted.content.split_inclusive('\n').filter(|l| {
+                Statement::parse(l)
+                    .and_then(|s| iri(s.subject))
+                    .is_none_or(|s| !refused.contains_key(s))
+            });
+            let instead = refused.values().flat_map(|(_, c)| c.split_inclusive('\n'));
+            plan.wanted.content = sorted(kept.chain(instead));
             plan.wanted.hash = hash(&plan.wanted.content);
-            for (subject, owner) in refused {
+            for (subject, (owner, _)) in refused {
                 let reason = format!(
                     "statements about {} are refused: it belongs to {owner}",
                     self.catalogue.address(&subject)
@@ -766,24 +805,44 @@ impl Import<'_> {
         }))
     }
 
+    async fn suggest_alone(&mut self, old: &Record, draft: &Draft, reason: String) -> Result<()> {
+        let mut connection = self.catalogue.ledger.pool.acquire().await?;
+        self.suggest(&mut connection, old, draft, reason).await
+    }
+
     /// Keeps a version for a moderator: at most one of each source for each record.
-    async fn suggest(&mut self, old: &Record, draft: &Draft, reason: String) -> Result<()> {
+    async fn suggest(
+        &mut self,
+        connection: &mut sqlx::AnyConnection,
+        old: &Record,
+        draft: &Draft,
+        reason: String,
+    ) -> Result<()> {
         let version = hash(&draft.content);
-        let pool = &self.catalogue.ledger.pool;
-        let row = sqlx::query("SELECT hash FROM suggestion WHERE record = $1 AND source = $2")
-            .bind(old.id)
-            .bind(&self.options.source)
-            .fetch_optional(pool)
-            .await?;
-        if row.map(|r| r.try_get::<String, _>(0)).transpose()? == Some(version.clone()) {
+        let known = sqlx::query(
+            "SELECT content FROM suggestion WHERE record = $1 AND source = $2 AND hash = $3",
+        )
+        .bind(old.id)
+        .bind(&self.options.source)
+        .bind(&version)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some(row) = known {
             self.report.unchanged += 1;
+            match row.try_get::<&str, _>(0)? {
+                "" => {
+                    let reason = format!("{reason}: a moderator has rejected it before");
+                    self.find(draft, Outcome::Noted, reason);
+                }
+                _ => self.find(draft, Outcome::Queued, reason),
+            }
             return Ok(());
         }
         if !self.options.dry_run {
             sqlx::query("DELETE FROM suggestion WHERE record = $1 AND source = $2")
                 .bind(old.id)
                 .bind(&self.options.source)
-                .execute(pool)
+                .execute(&mut *connection)
                 .await?;
             sqlx::query(
                 "INSERT INTO suggestion (id, record, source, content, hash, at, author, reason) \
@@ -796,11 +855,25 @@ impl Import<'_> {
             .bind(now())
             .bind(&self.options.author)
             .bind(&reason)
-            .execute(pool)
+            .execute(&mut *connection)
             .await?;
         }
         self.report.queued.push(old.slug.clone());
         self.find(draft, Outcome::Queued, reason);
+        Ok(())
+    }
+
+    /// A source that says again what the record says has taken back what it proposed.
+    async fn agree(&self, old: &Record) -> Result<()> {
+        if !self.options.dry_run {
+            sqlx::query(
+                "DELETE FROM suggestion WHERE record = $1 AND source = $2 AND content <> ''",
+            )
+            .bind(old.id)
+            .bind(&self.options.source)
+            .execute(&self.catalogue.ledger.pool)
+            .await?;
+        }
         Ok(())
     }
 
@@ -814,38 +887,40 @@ impl Import<'_> {
             draft,
             old,
             heard,
+            said,
             wanted,
         } = plan;
-        if let Some(old) = &old
-            && wanted.hash == old.hash
-            && old.state == State::Published
-        {
-            // All that was new was refused.
-            self.report.unchanged += 1;
-            return Ok(());
+        let before = old.as_ref();
+        let waits = !problems.is_empty();
+        let same = |state| before.is_some_and(|o| o.hash == wanted.hash && o.state == state);
+        if let Some(old) = before.filter(|o| o.state == State::Published && waits) {
+            // A version that breaks a rule does not replace one that is public.
+            if same(State::Published) {
+                self.report.unchanged += 1;
+                return Ok(());
+            }
+            let reason = format!("not published: {}", problems.join(" "));
+            let draft = Draft {
+                content: wanted.content,
+                ..draft
+            };
+            return self.suggest(transaction, old, &draft, reason).await;
         }
         for problem in problems {
             self.find(&draft, Outcome::Queued, format!("not published: {problem}"));
         }
-        let before = old.as_ref();
-        let waits = !problems.is_empty();
         let state = match before.map(|o| o.state) {
-            // A version that breaks a rule does not replace one that is public.
-            Some(State::Published) if waits => {
-                let old = before.expect("it has a state");
-                let reason = format!("breaks a mandatory rule: {}", problems[0]);
-                let draft = Draft {
-                    content: wanted.content,
-                    ..draft
-                };
-                return self.suggest_within(transaction, old, &draft, reason).await;
-            }
             _ if waits => State::Suggested,
             Some(State::Accepted) => State::Accepted,
             Some(State::Suggested) if self.options.state == State::Suggested => State::Suggested,
             Some(_) => State::Published,
             None => self.options.state,
         };
+        if same(state) {
+            // All that was new was refused, or it waits as it did.
+            self.report.unchanged += 1;
+            return Ok(());
+        }
         let reason = format!("import of {}", self.options.source);
         let change = ledger::Change {
             state,
@@ -864,7 +939,7 @@ impl Import<'_> {
         let origin = before.is_none().then_some(&origin);
         let record = ledger::append(transaction, before, origin, change, now()).await?;
         sqlx::query("UPDATE record SET said = $1, heard = $2 WHERE id = $3")
-            .bind(&record.hash)
+            .bind(said.as_ref().unwrap_or(&record.hash))
             .bind(&heard)
             .bind(record.id)
             .execute(&mut *transaction)
@@ -876,48 +951,6 @@ impl Import<'_> {
         } else {
             self.report.added.push(record.slug.clone());
         }
-        Ok(())
-    }
-
-    async fn suggest_within(
-        &mut self,
-        transaction: &mut sqlx::AnyConnection,
-        old: &Record,
-        draft: &Draft,
-        reason: String,
-    ) -> Result<()> {
-        let version = hash(&draft.content);
-        let same =
-            sqlx::query("SELECT 1 FROM suggestion WHERE record = $1 AND source = $2 AND hash = $3")
-                .bind(old.id)
-                .bind(&self.options.source)
-                .bind(&version)
-                .fetch_optional(&mut *transaction)
-                .await?
-                .is_some();
-        if same {
-            self.report.unchanged += 1;
-            return Ok(());
-        }
-        sqlx::query("DELETE FROM suggestion WHERE record = $1 AND source = $2")
-            .bind(old.id)
-            .bind(&self.options.source)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query(
-            "INSERT INTO suggestion (id, record, source, content, hash, at, author, reason) \
-             VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM suggestion), $1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(old.id)
-        .bind(&self.options.source)
-        .bind(&draft.content)
-        .bind(&version)
-        .bind(now())
-        .bind(&self.options.author)
-        .bind(&reason)
-        .execute(&mut *transaction)
-        .await?;
-        self.report.queued.push(old.slug.clone());
         Ok(())
     }
 

@@ -201,6 +201,8 @@ async fn settle(State(catalogue): Control, Json(verdict): Json<Verdict>) -> Resu
 
 async fn purge(State(catalogue): Control, Part(slug): Part<String>) -> Result<Json<String>> {
     catalogue.purge(&slug, OPERATOR).await?;
+    // Dumps that were made before still hold it.
+    document::forget(&catalogue.dir)?;
     Ok(Json(format!(
         "{slug} is erased; its number and tombstone stay"
     )))

@@ -111,10 +111,13 @@ impl Document {
                     ))
                 })
                 .and_then(|syntax| rdf::parse(&self.bytes, syntax))
-                .map(|(graph, findings)| {
+                .and_then(|(graph, findings)| {
                     let mut parsed = rdf::read(&graph, public_url);
                     parsed.findings.extend(findings);
-                    parsed
+                    if parsed.drafts.is_empty() && parsed.findings.is_empty() {
+                        return Err(Error::bad_input("no record in it: no dcat:Dataset is described"));
+                    }
+                    Ok(parsed)
                 }),
         };
         parsed.map_err(|e| Error::new(e.kind, format!("{}: {}", self.name, e.message)))

@@ -26,6 +26,15 @@ impl Parsed {
             all.drafts.extend(document.drafts);
             all.findings.extend(document.findings);
         }
+        // Rows may share a slug and be two entries; what RDF says of the same IRI is about one.
+        let is_row = |d: &Draft| matches!(d.says, Says::Only(_));
+        let rows = all.drafts.iter().filter(|d| is_row(d));
+        let mut described: BTreeSet<String> = rows.map(|d| d.iri.clone()).collect();
+        for draft in &mut all.drafts {
+            if draft.says == Says::Everything && !described.insert(draft.iri.clone()) {
+                draft.says = Says::More;
+            }
+        }
         let mut additions: BTreeMap<String, Draft> = BTreeMap::new();
         let (extra, mut drafts): (Vec<Draft>, Vec<Draft>) =
             all.drafts.into_iter().partition(|d| d.says == Says::More);

@@ -319,15 +319,18 @@ pub fn read_json(bytes: &[u8]) -> Result<Parsed> {
             continue;
         };
         rows.kept += 1;
+        let scalar = |value: &Value| match value {
+            Value::String(text) => Some(text.trim().to_owned()),
+            Value::Number(n) => Some(n.to_string()),
+            _ => None,
+        };
         let cell = |key: &str| match object.get(key) {
-            Some(Value::String(text)) => text.trim().to_owned(),
-            Some(Value::Array(items)) => items
-                .iter()
-                .filter_map(Value::as_str)
-                .collect::<Vec<_>>()
-                .join(", "),
-            Some(Value::Number(n)) => n.to_string(),
-            _ => String::new(),
+            Some(Value::Array(items)) => {
+                let items: Vec<String> = items.iter().filter_map(scalar).collect();
+                items.join(", ")
+            }
+            Some(value) => scalar(value).unwrap_or_default(),
+            None => String::new(),
         };
         let link = |key| (!cell(key).is_empty(), cell(key));
         let (docs, git) = (link("docs"), link("git"));
@@ -382,12 +385,20 @@ pub fn read_json(bytes: &[u8]) -> Result<Parsed> {
             "license",
             "country",
         ];
-        for key in object.keys().filter(|k| !known.contains(&k.as_str())) {
+        for (key, value) in object {
+            let items = value.as_array().map_or(std::slice::from_ref(value), |a| a);
+            let reason = if !known.contains(&key.as_str()) {
+                "is not part of this form"
+            } else if items.iter().any(|v| scalar(v).is_none() && !v.is_null()) {
+                "holds more than text, numbers or a list of them"
+            } else {
+                continue;
+            };
             rows.parsed.findings.push(Finding {
                 line,
                 entry: cell("short_name"),
                 outcome: Outcome::Dropped,
-                reason: format!("the key {key:?} is not part of this form"),
+                reason: format!("the key {key:?} {reason}"),
             });
         }
     }

@@ -362,9 +362,10 @@ impl Ledger {
         Ok(out)
     }
 
-    /// What waits for a moderator's word about records that are published.
+    /// What waits for a moderator's word about records that are there. What was rejected has left
+    /// nothing but its hash.
     pub async fn suggestions(&self) -> Result<Vec<Suggestion>> {
-        sqlx::query("SELECT s.id, r.slug, s.source, s.at, s.reason, s.content FROM suggestion s JOIN record r ON r.id = s.record ORDER BY s.id")
+        sqlx::query("SELECT s.id, r.slug, s.source, s.at, s.reason, s.content FROM suggestion s JOIN record r ON r.id = s.record WHERE s.content <> '' ORDER BY s.id")
             .fetch_all(&self.pool)
             .await?
             .iter()

@@ -411,3 +411,268 @@ fn the_extra_columns_for_licence_and_country_are_taken() {
         "{found:?}"
     );
 }
+
+#[test]
+fn what_is_no_sheet_is_refused_by_naming_what_was_found() {
+    let header = HEADER.join(",");
+    for (bytes, wanted) in [
+        (b"".to_vec(), "wrong header"),
+        (b"\xef\xbb\xbf".to_vec(), "wrong header"),
+        (format!("{header}\n").into_bytes(), "an empty sheet"),
+        (
+            b"<!DOCTYPE html><html><body>Sign in</body></html>".to_vec(),
+            "HTML",
+        ),
+        (b"  <html>".to_vec(), "HTML"),
+        (
+            b"Name,Link\nNGSI-LD,https://a.example/\n".to_vec(),
+            "[\"Name\", \"Link\"]",
+        ),
+        (
+            header.replace("MIMs,", "").into_bytes(),
+            "missing [\"MIMs\"]",
+        ),
+        (header.replace(',', ";").into_bytes(), "Index;Short name"),
+        (b"Index,Short name\n\xff\xfe".to_vec(), "not UTF-8"),
+    ] {
+        let error = sheet::read(&bytes, &Licences::new()).expect_err("no sheet");
+        assert!(
+            error.message.contains(wanted),
+            "{wanted}: {}",
+            error.message
+        );
+    }
+}
+
+#[test]
+fn the_json_list_is_read_with_scope_and_mims_as_text_or_as_a_list() {
+    let list = r#"[
+  {"id": "a1", "short_name": "One", "long_name": "The first", "thematic_area": "Analytics", "category": "Standard",
+   "scope": "Data Spaces", "mims": "MIM1, MIM2", "type": "technical", "tags": ["maps", "x"], "maintainer": "W3C",
+   "version": "1.0", "docs": "https://docs.example/", "git": "https://git.example/", "description": "What it is."},
+  {"id": "a2", "short_name": "Two", "thematic_area": "Aviation", "scope": ["Data Spaces", "Interoperability"],
+   "mims": ["MIM1", "MIM10"], "tags": "maps, plans", "colour": "red", "version": 2},
+  "three",
+  {"id": "a4", "short_name": "Four", "mims": {"first": "MIM1"}, "scope": ["Data Spaces", 7]},
+  {"id": "a1", "short_name": "Five"}
+]"#;
+    let parsed = sheet::read_json(list.as_bytes()).expect("a list");
+    let [one, two, four] = &parsed.drafts[..] else {
+        panic!("{:?}", parsed.drafts)
+    };
+    let count = |d: &Draft, property: &str| links(&d.content, &d.iri, property).count();
+    assert_eq!((one.key.as_str(), one.line), ("index:a1", Some(2)));
+    assert_eq!(
+        text(&one.content, &one.iri, "dct:title").as_deref(),
+        Some("The first")
+    );
+    assert_eq!(
+        (
+            count(one, "ldt:mim"),
+            count(one, "ldt:scope"),
+            count(one, "ldt:layer")
+        ),
+        (2, 1, 1)
+    );
+    assert_eq!(
+        links(&one.content, &one.iri, "foaf:page").collect::<Vec<_>>(),
+        ["https://docs.example/"]
+    );
+    assert_eq!(count(one, "schema:codeRepository"), 1);
+    assert_eq!(objects(&one.content, &one.iri, "dcat:keyword").count(), 1);
+    assert_eq!((count(two, "ldt:mim"), count(two, "ldt:scope")), (1, 2));
+    assert_eq!(objects(&two.content, &two.iri, "dcat:keyword").count(), 2);
+    assert_eq!(
+        text(&two.content, &two.iri, "dcat:version").as_deref(),
+        Some("2")
+    );
+    assert_eq!((count(four, "ldt:mim"), count(four, "ldt:scope")), (0, 1));
+    let found = findings(&parsed);
+    for (line, wanted) in [
+        (2, "\"x\" is shorter"),
+        (5, "Aviation"),
+        (5, "MIM10"),
+        (5, "\"colour\""),
+        (0, "no object"),
+        (8, "\"mims\""),
+        (8, "\"7\""),
+        (9, "a1 is there twice"),
+    ] {
+        let hit = found.iter().any(|f| f.0 == line && f.3.contains(wanted));
+        assert!(hit, "{line} {wanted}: {found:#?}");
+    }
+    assert_eq!(found.len(), 8, "{found:#?}");
+    let wrapped = format!("{{\"resources\": {list}}}");
+    let wrapped = sheet::read_json(wrapped.as_bytes()).expect("a list");
+    assert_eq!(contents(&parsed), contents(&wrapped));
+    for (text, wanted) in [
+        ("", "not JSON"),
+        ("<html>", "HTML"),
+        ("[]", "no list of entries"),
+        ("{\"a\": 1}", "no list of entries"),
+        ("[{", "not JSON"),
+    ] {
+        let error = sheet::read_json(text.as_bytes()).expect_err("no list");
+        assert!(
+            error.message.contains(wanted),
+            "{wanted}: {}",
+            error.message
+        );
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_used_ends_with_one_and_writes_nothing() {
+    let dir = directory("refused");
+    let sound = csv(&[row(&[("Short name", "One")])]);
+    assert!(bring(&dir, &[("sheet.csv", &sound)], &[]).ok);
+    let before = dump(&dir);
+    for (name, content, wanted) in [
+        ("page.csv", "<!doctype html><p>Sign in</p>", "HTML"),
+        (
+            "page.ttl",
+            "<!DOCTYPE html><p>Portal</p>",
+            "HTML where Turtle",
+        ),
+        ("page.rdf", "<html><p>Portal</p>", "HTML where RDF/XML"),
+        ("page.json", "<!doctype html>", "HTML"),
+        ("header.csv", "Name,Link\na,b\n", "wrong header"),
+        (
+            "empty.csv",
+            &format!("{}\n", HEADER.join(",")),
+            "an empty sheet",
+        ),
+        ("nothing.csv", "", "wrong header"),
+        (
+            "broken.ttl",
+            "<https://a.example/x> a ",
+            "Turtle cannot be read",
+        ),
+        ("broken.json", "[{]", "not JSON"),
+        ("broken.jsonld", "{\"@context\": ", "JSON-LD cannot be read"),
+        (
+            "remote.jsonld",
+            "{\"@context\": \"https://context.example/c.jsonld\", \"@id\": \"https://a.example/x\"}",
+            "JSON-LD cannot be read",
+        ),
+        ("nothing.ttl", "", "no record"),
+    ] {
+        let done = bring(&dir, &[(name, content)], &[]);
+        assert!(!done.ok, "{name}: {}", done.text);
+        assert!(
+            done.text.contains(wanted) && done.text.contains(name),
+            "{name}: {}",
+            done.text
+        );
+        assert!(done.report.is_null(), "{name} leaves no report");
+    }
+    // One document that is no good keeps the others out as well.
+    let done = bring(
+        &dir,
+        &[
+            ("more.csv", &csv(&[row(&[("Short name", "Two")])])),
+            ("broken.ttl", "@@"),
+        ],
+        &[],
+    );
+    assert!(!done.ok, "{}", done.text);
+    for source in [
+        "/nowhere/sheet.csv",
+        "https://",
+        "ftp://a.example/sheet.csv",
+    ] {
+        let (status, text) = run(&dir, &["import", source]);
+        assert_eq!(status, 1, "{text}");
+        assert!(text.contains(source), "{text}");
+    }
+    let (status, _) = run(&dir, &["import"]);
+    assert_eq!(status, 2, "wrong usage");
+    assert_eq!(before, dump(&dir));
+}
+
+#[test]
+fn an_import_is_reported_in_a_table_and_as_json() {
+    let dir = directory("report");
+    let sheet = csv(&[
+        row(&[("Index", "r1"), ("Short name", "One"), ("MIMs", "MIM10")]),
+        row(&[("Short name", "Hidden"), ("KH?", "")]),
+        row(&[("Short name", "Short"), ("Description", "")]),
+    ]);
+    let done = bring(&dir, &[("sheet.csv", &sheet)], &["--dry-run"]);
+    assert!(
+        done.ok && done.text.contains("would be: 1 added"),
+        "{}",
+        done.text
+    );
+    assert!(
+        dump(&dir)
+            .iter()
+            .all(|l| !l.contains(&format!("{PUBLIC}/resource/"))),
+        "nothing is written"
+    );
+    let (_, queue) = run(&dir, &["queue"]);
+    assert!(queue.contains("0 waiting"), "{queue}");
+    let done = bring(&dir, &[("sheet.csv", &sheet)], &[]);
+    assert!(done.ok, "{}", done.text);
+    let found = done.report["findings"].as_array().expect("a list");
+    let lines: Vec<_> = found
+        .iter()
+        .map(|f| f["line"].as_u64().expect("a line"))
+        .collect();
+    assert_eq!(lines, [2, 3, 4], "{}", done.reasons());
+    assert_eq!(found[0]["outcome"], "dropped");
+    assert_eq!(found[0]["entry"], "One");
+    assert_eq!(found[1]["outcome"], "skipped");
+    assert_eq!(found[2]["outcome"], "queued");
+    assert_eq!(done.report["added"], serde_json::json!(["one"]));
+    assert_eq!(done.report["queued"], serde_json::json!(["short"]));
+    for wanted in [
+        "line  outcome",
+        "     2  dropped  One",
+        "     3  skipped  Hidden",
+        "1 added",
+    ] {
+        assert!(done.text.contains(wanted), "{wanted}: {}", done.text);
+    }
+}
+
+#[test]
+fn the_same_input_twice_changes_nothing_and_says_so() {
+    let dir = directory("twice");
+    let sheet = csv(&[
+        row(&[("Index", "r1"), ("Short name", "One")]),
+        row(&[
+            ("Short name", "Two"),
+            ("A Resource", "API"),
+            ("A Link", "https://api.example/v1"),
+        ]),
+        row(&[("Short name", "Short"), ("Description", "")]),
+    ]);
+    let graph = "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+<https://a.example/x> a dcat:Dataset ; dct:title \"Elsewhere\"@en ; dct:description \"A data set from elsewhere, with a node that has no name of its own.\"@en ;
+  dcat:contactPoint [ a <http://www.w3.org/2006/vcard/ns#Kind> ; <http://www.w3.org/2006/vcard/ns#fn> \"Desk\" ] .";
+    for (name, content, first) in [
+        ("sheet.csv", sheet.as_str(), [2, 0, 0, 1, 0, 0]),
+        ("graph.ttl", graph, [1, 0, 0, 0, 0, 0]),
+    ] {
+        let done = bring(&dir, &[(name, content)], &[]);
+        assert_eq!(done.counts(), first, "{}", done.text);
+        let before = dump(&dir);
+        let done = bring(&dir, &[(name, content)], &[]);
+        assert_eq!(
+            done.counts(),
+            [0, 0, first[0] + first[3], 0, 0, 0],
+            "{}",
+            done.text
+        );
+        assert!(
+            done.ok && done.text.contains("0 added, 0 changed"),
+            "{}",
+            done.text
+        );
+        assert_eq!(before, dump(&dir));
+    }
+    // What waits says each time why it does.
+    let done = bring(&dir, &[("sheet.csv", &sheet)], &[]);
+    assert!(done.reasons().contains("description"), "{}", done.text);
+}
