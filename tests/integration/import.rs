@@ -676,3 +676,218 @@ fn the_same_input_twice_changes_nothing_and_says_so() {
     let done = bring(&dir, &[("sheet.csv", &sheet)], &[]);
     assert!(done.reasons().contains("description"), "{}", done.text);
 }
+
+/// One graph in every syntax, with blank nodes, three languages, a datatype and unknown properties.
+const EVERY: [(&str, &str); 6] = [
+    ("every.ttl", include_str!("../data/import/every.ttl")),
+    ("every.nt", include_str!("../data/import/every.nt")),
+    ("every.rdf", include_str!("../data/import/every.rdf")),
+    ("every.jsonld", include_str!("../data/import/every.jsonld")),
+    ("every.trig", include_str!("../data/import/every.trig")),
+    ("every.nq", include_str!("../data/import/every.nq")),
+];
+
+fn graph(text: &str, extension: &str) -> Parsed {
+    let format = RdfFormat::from_extension(extension).expect("a syntax");
+    let (graph, findings) = rdf::parse(text.as_bytes(), format).expect("reads");
+    let mut parsed = rdf::read(&graph, &format!("{PUBLIC}/"));
+    parsed.findings.extend(findings);
+    parsed
+}
+
+/// Canonical N-Triples of any document.
+fn triples(bytes: &[u8], extension: &str) -> BTreeSet<String> {
+    let format = RdfFormat::from_extension(extension).expect("a syntax");
+    RdfParser::from_format(format)
+        .for_slice(bytes)
+        .map(|q| oxigraph::model::Triple::from(q.expect("reads")).to_string())
+        .collect()
+}
+
+#[test]
+fn one_graph_gives_the_same_records_from_every_syntax() {
+    let first = contents(&graph(EVERY[0].1, "ttl"));
+    assert_eq!(first.len(), 2, "{:?}", first.keys());
+    for (name, text) in &EVERY[1..] {
+        let extension = name.rsplit('.').next().expect("an extension");
+        let parsed = graph(text, extension);
+        assert!(parsed.findings.is_empty(), "{name}: {:?}", parsed.findings);
+        assert_eq!(first, contents(&parsed), "{name}");
+    }
+    // Through the program, by extension and by the look of standard input.
+    let dir = directory("every");
+    let done = bring(&dir, &EVERY[..1], &[]);
+    assert_eq!(done.counts(), [2, 0, 0, 0, 0, 0], "{}", done.text);
+    for file in &EVERY[1..] {
+        let done = bring(&dir, &[*file], &[]);
+        assert_eq!(
+            done.counts(),
+            [0, 0, 2, 0, 0, 0],
+            "{}: {}",
+            file.0,
+            done.text
+        );
+    }
+    for (name, text) in &EVERY[..4] {
+        let (ok, said) = pipe(&dir, text, &["--source-name", "test"]);
+        assert!(
+            ok && said.contains("0 added, 0 changed, 2 unchanged"),
+            "{name}: {said}"
+        );
+    }
+}
+
+/// Imports standard input.
+fn pipe(dir: &Path, text: &str, more: &[&str]) -> (bool, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
+        .args(["--public-url", PUBLIC, "--data-dir"])
+        .arg(dir)
+        .args(["import", "-"])
+        .args(more)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = process.stdin.take().expect("piped");
+    input.write_all(text.as_bytes()).expect("writes");
+    drop(input);
+    let done = process.wait_with_output().expect("ends");
+    let said =
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    (done.status.success(), said)
+}
+
+#[test]
+fn unknown_properties_and_languages_survive_to_every_syntax_out() {
+    let dir = directory("survive");
+    let more = "<https://open.example/id/harbour> <https://vendor.example/2024/1> \"one\" .\n";
+    let text = EVERY[1].1.to_owned() + more;
+    let done = bring(&dir, &[("every.nt", &text)], &[]);
+    assert!(
+        done.ok
+            && done
+                .reasons()
+                .contains("https://vendor.example/2024/1> has no XML name"),
+        "{}",
+        done.text
+    );
+    let server = serve(&dir);
+    let asked = |extension: &str| {
+        let path = format!("/resource/sensors-of-the-harbour.{extension}");
+        let answer = server.ask("GET", &path, &[], b"");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        triples(&answer.body, extension)
+    };
+    let lines = asked("nt");
+    for wanted in [
+        "<http://purl.org/dc/terms/title> \"Sensors of the harbour\"@en",
+        "<http://purl.org/dc/terms/title> \"Sensoren des Hafens\"@de",
+        "<http://purl.org/dc/terms/title> \"Αισθητήρες του λιμανιού\"@el",
+        "<http://purl.org/dc/terms/title> \"Harbour sensors\"@en-gb",
+        "<https://vendor.example/ns#colour> \"blue\"",
+        "<https://vendor.example/ns#depth> \"12.50\"^^<http://www.w3.org/2001/XMLSchema#decimal>",
+        "<https://vendor.example/2024/1> \"one\"",
+        "<http://purl.org/dc/terms/spatial> <geo:43.58,7.12>",
+    ] {
+        assert!(
+            lines.contains(&format!("<https://open.example/id/harbour> {wanted}")),
+            "{wanted}: {lines:#?}"
+        );
+    }
+    for extension in ["ttl", "jsonld", "trig"] {
+        assert_eq!(lines, asked(extension), "{extension}");
+    }
+    let unsayable = lines
+        .iter()
+        .filter(|l| l.contains("<https://vendor.example/2024/1>"));
+    let left: BTreeSet<String> = lines
+        .difference(&unsayable.cloned().collect())
+        .cloned()
+        .collect();
+    assert_eq!(left, asked("rdf"));
+    assert!(
+        lines.iter().all(|l| !l.contains("_:")),
+        "no blank node is published"
+    );
+}
+
+#[test]
+fn blank_nodes_are_named_by_what_they_say_alone() {
+    let prefixes = "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+@prefix v: <https://vendor.example/ns#> . <https://a.example/x> a dcat:Dataset ; dct:title \"X\" ; ";
+    let names = |text: &str| -> BTreeMap<String, String> {
+        let parsed = graph(&format!("{prefixes}{text}"), "ttl");
+        let draft = &parsed.drafts[0];
+        assert!(!draft.content.contains("_:"), "{}", draft.content);
+        let lines = ldt_catalogue::record::statement::statements(&draft.content);
+        lines
+            .filter(|s| s.predicate == "<https://vendor.example/ns#is>")
+            .map(|s| (s.object.to_owned(), s.subject.to_owned()))
+            .collect()
+    };
+    // The same graph under other labels and in another order.
+    let one = names("v:has [ v:is \"a\" ; v:in [ v:is \"b\" ] ], [ v:is \"c\" ] .");
+    let two =
+        names("v:has _:z, _:y . _:q v:is \"b\" . _:y v:in _:q ; v:is \"a\" . _:z v:is \"c\" .");
+    assert_eq!((one.len(), &one), (3, &two));
+    // A change to one node changes its name and those of the nodes above it, and no other.
+    let three = names("v:has [ v:is \"a\" ; v:in [ v:is \"b\" ] ], [ v:is \"c\" ; v:more 1 ] .");
+    assert_eq!(
+        (&one["\"a\""], &one["\"b\""]),
+        (&three["\"a\""], &three["\"b\""])
+    );
+    assert_ne!(one["\"c\""], three["\"c\""]);
+    // Circles, one beside another and beside what is no circle.
+    let circle = "v:has _:a, _:m . _:a v:is \"a\" ; v:next _:b . _:b v:is \"b\" ; v:next _:a . _:m v:is \"m\" ; v:next _:m .";
+    let four = names(circle);
+    let relabelled = names("v:has _:k, _:a . _:k v:is \"m\" ; v:next _:k . _:b v:next _:c ; v:is \"a\" . _:c v:next _:b ; v:is \"b\" . <https://a.example/x> v:has _:b .".replace("v:has _:k, _:a .", "v:has _:k .").as_str());
+    assert_eq!((four.len(), &four), (3, &relabelled));
+    let five = names(&format!("{circle} _:a v:knows [ v:is \"new\" ] ."));
+    assert_eq!(
+        four["\"m\""], five["\"m\""],
+        "the other circle keeps its name"
+    );
+    assert_ne!(four["\"a\""], five["\"a\""]);
+    let six = names(&format!(
+        "{circle} <https://a.example/x> v:has [ v:is \"new\" ] ."
+    ));
+    assert!(four.iter().all(|(k, v)| six[k] == *v), "{four:?} {six:?}");
+}
+
+#[test]
+fn what_cannot_be_carried_is_dropped_alone_and_reported() {
+    let dir = directory("dropped");
+    let text = "<https://a.example/x> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/ns/dcat#Dataset> .
+<https://a.example/x> <http://purl.org/dc/terms/title> \"Title\" .
+<https://a.example/x> <http://purl.org/dc/terms/description> \"A description that is long enough to please the library's own rule.\" .
+<https://a.example/x> <http://purl.org/dc/terms/alternative> \"bell\\u0007\" .
+<https://a.example/x> <http://purl.org/dc/terms/alternative> \"end\\uFFFF\" .
+<https://a.example/x> <http://www.w3.org/ns/dcat#landingPage> <https://a.example/a page> .
+<https://a.example/x> <http://xmlns.com/foaf/0.1/page> <a.example> .
+<https://a.example/x> <https://vendor.example/{p}> \"curly\" .
+<https://a.example/x> <https://vendor.example/ns#size> \"1\"^^<https://vendor.example/a type> .
+<https://a.example/x> <https://vendor.example/ns#kept> \"kept\" .
+";
+    let done = bring(&dir, &[("bad.nt", text)], &[]);
+    assert_eq!(done.counts(), [1, 0, 0, 0, 0, 0], "{}", done.text);
+    let found = done.reasons();
+    for wanted in [
+        "U+0007",
+        "U+FFFF",
+        "https://a.example/a page",
+        "https://vendor.example/{p}",
+        "https://vendor.example/a type",
+    ] {
+        let hits: Vec<&str> = found.lines().filter(|l| l.contains(wanted)).collect();
+        assert!(
+            hits.len() == 1 && hits[0].contains("dropped"),
+            "{wanted}: {found}"
+        );
+    }
+    let lines = dump(&dir);
+    assert!(lines.iter().any(|l| l.contains("\"kept\"")), "{lines:?}");
+    for gone in ["bell", "\"end", "/a page", "curly", "/a type"] {
+        assert!(!lines.iter().any(|l| l.contains(gone)), "{gone}");
+    }
+}
