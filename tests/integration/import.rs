@@ -891,3 +891,245 @@ fn what_cannot_be_carried_is_dropped_alone_and_reported() {
         assert!(!lines.iter().any(|l| l.contains(gone)), "{gone}");
     }
 }
+
+fn path(record: &str) -> String {
+    format!("resource/{record}")
+}
+
+fn title(record: &str, title: &str) -> (String, String) {
+    let predicate = "<http://purl.org/dc/terms/title>";
+    (path(record), format!("{predicate} \"{title}\"@en"))
+}
+
+fn titled(dump: &BTreeSet<String>, record: &str, wanted: &str) -> bool {
+    let (path, rest) = title(record, wanted);
+    says(dump, &path, &rest)
+}
+
+#[test]
+fn a_changed_row_changes_its_record_alone() {
+    let dir = directory("changed");
+    let sheet = |long: &str| {
+        csv(&[
+            row(&[("Index", "r1"), ("Short name", "One"), ("Long name", long)]),
+            row(&[("Index", "r2"), ("Short name", "Two")]),
+        ])
+    };
+    assert!(bring(&dir, &[("sheet.csv", &sheet("The first"))], &[]).ok);
+    let before = dump(&dir);
+    let done = bring(&dir, &[("sheet.csv", &sheet("The very first"))], &[]);
+    assert_eq!(done.counts(), [0, 1, 1, 0, 0, 0], "{}", done.text);
+    let after = dump(&dir);
+    assert!(titled(&after, "one", "The very first") && !titled(&after, "one", "The first"));
+    let touched: BTreeSet<&String> = before.symmetric_difference(&after).collect();
+    assert!(
+        touched.iter().all(|l| !l.contains("/resource/two")),
+        "{touched:#?}"
+    );
+}
+
+#[test]
+fn a_row_is_known_by_its_index_whatever_its_name_and_by_its_name_without_one() {
+    let dir = directory("identity");
+    let first = csv(&[
+        row(&[("Index", "r1"), ("Short name", "One")]),
+        row(&[("Short name", "Two")]),
+        row(&[("Short name", "Tw-o")]),
+        row(&[("Short name", "tw o")]),
+    ]);
+    let done = bring(&dir, &[("sheet.csv", &first)], &[]);
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["one", "two", "tw-o", "tw-o-2"]),
+        "{}",
+        done.text
+    );
+    // Renamed, moved to the end, and one more with the slug of another in front.
+    let second = csv(&[
+        row(&[("Short name", "TW/O")]),
+        row(&[("Short name", "two"), ("Long name", "The second")]),
+        row(&[("Short name", "Tw-o")]),
+        row(&[("Short name", "tw o")]),
+        row(&[("Index", "r1"), ("Short name", "Uno")]),
+    ]);
+    let done = bring(&dir, &[("sheet.csv", &second)], &[]);
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["tw-o-3"]),
+        "{}",
+        done.text
+    );
+    assert_eq!(
+        done.report["changed"],
+        serde_json::json!(["two", "one"]),
+        "{}",
+        done.text
+    );
+    let after = dump(&dir);
+    assert!(titled(&after, "one", "Uno") && titled(&after, "two", "The second"));
+    let done = bring(&dir, &[("sheet.csv", &second)], &[]);
+    assert_eq!(done.counts(), [0, 0, 5, 0, 0, 0], "{}", done.text);
+    // A row that is given an Index stays the same entry.
+    let third = second.replace("\n,two,", "\nr9,two,");
+    let done = bring(&dir, &[("sheet.csv", &third)], &[]);
+    assert_eq!(done.counts(), [0, 1, 4, 0, 0, 0], "{}", done.text);
+}
+
+#[test]
+fn foreign_addresses_are_kept_and_described_at_a_page_of_ours() {
+    let dir = directory("foreign");
+    assert!(
+        bring(
+            &dir,
+            &[("sheet.csv", &csv(&[row(&[("Short name", "Streets")])]))],
+            &[]
+        )
+        .ok
+    );
+    let dataset = |n: usize| {
+        format!(
+            "<https://a.example/id/{n}> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> \"Streets\"@en ; <http://purl.org/dc/terms/description> \"All streets of the town, with the year in which each got its name.\"@en .\n"
+        )
+    };
+    let text = dataset(1) + &dataset(2);
+    let done = bring(&dir, &[("portal.ttl", &text)], &["--source-name", "portal"]);
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["streets-2", "streets-3"]),
+        "{}",
+        done.text
+    );
+    let server = serve(&dir);
+    for (slug, n) in [("streets-2", 1), ("streets-3", 2)] {
+        let body = server.body(&format!("/resource/{slug}.nt"));
+        let subject = format!("<https://a.example/id/{n}>");
+        assert!(
+            body.contains(&format!(
+                "{subject} <http://purl.org/dc/terms/title> \"Streets\"@en ."
+            )),
+            "{body}"
+        );
+        assert!(body.contains(&format!("<{PUBLIC}/resource/{slug}#record> <http://xmlns.com/foaf/0.1/primaryTopic> {subject} .")), "{body}");
+    }
+    let again = bring(
+        &dir,
+        &[("portal.ttl", &(dataset(2) + &dataset(1)))],
+        &["--source-name", "portal"],
+    );
+    assert_eq!(again.counts(), [0, 0, 2, 0, 0, 0], "{}", again.text);
+}
+
+/// Ten rows and more; those that `leave` names are left out.
+fn many(leave: &[usize]) -> String {
+    let rows = (0..20).filter(|n| !leave.contains(n));
+    csv(&rows
+        .map(|n| row(&[("Short name", &format!("Entry {n}"))]))
+        .collect::<Vec<_>>())
+}
+
+#[test]
+fn missing_rows_are_listed_and_prune_withdraws_at_most_a_tenth_unless_forced() {
+    let dir = directory("prune");
+    assert!(bring(&dir, &[("sheet.csv", &many(&[]))], &[]).ok);
+    let done = bring(&dir, &[("sheet.csv", &many(&[3, 4]))], &[]);
+    assert_eq!(done.counts(), [0, 0, 18, 0, 0, 2], "{}", done.text);
+    assert!(done.text.contains("missing  entry-3"), "{}", done.text);
+    assert!(
+        titled(&dump(&dir), "entry-3", "Entry 3"),
+        "listing withdraws nothing"
+    );
+    let dry = bring(
+        &dir,
+        &[("sheet.csv", &many(&[3, 4]))],
+        &["--prune", "--dry-run"],
+    );
+    assert_eq!(dry.counts(), [0, 0, 18, 0, 2, 2], "{}", dry.text);
+    assert!(
+        titled(&dump(&dir), "entry-3", "Entry 3"),
+        "a rehearsal withdraws nothing"
+    );
+    let done = bring(&dir, &[("sheet.csv", &many(&[3, 4, 5]))], &["--prune"]);
+    assert_eq!(done.counts()[4], 0, "{}", done.text);
+    assert!(
+        done.reasons()
+            .contains("3 of 20 records would be withdrawn")
+            && done.text.contains("--force"),
+        "{}",
+        done.text
+    );
+    let done = bring(&dir, &[("sheet.csv", &many(&[3, 4]))], &["--prune"]);
+    assert_eq!(done.counts()[4], 2, "{}", done.text);
+    assert!(!titled(&dump(&dir), "entry-3", "Entry 3"));
+    let done = bring(
+        &dir,
+        &[("sheet.csv", &many(&[3, 4, 5, 6, 7, 8]))],
+        &["--prune", "--force"],
+    );
+    assert_eq!(done.counts()[4], 4, "{}", done.text);
+    // Another source's records are never missing here.
+    let other = csv(&[row(&[("Short name", "Other")])]);
+    let done = bring(
+        &dir,
+        &[("other.csv", &other)],
+        &["--source-name", "other", "--prune", "--force"],
+    );
+    assert_eq!(done.counts(), [1, 0, 0, 0, 0, 0], "{}", done.text);
+}
+
+#[test]
+fn a_row_that_comes_back_after_prune_is_published_again_and_one_withdrawn_by_hand_is_not() {
+    let dir = directory("back");
+    let edit = |name: &str, title: &str| {
+        let text = format!(
+            "<{PUBLIC}/resource/{name}> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> \"{title}\"@en ; <http://purl.org/dc/terms/description> \"{DESCRIPTION}\"@en ; <https://w3id.org/ldt-catalogue/ns#layer> <https://w3id.org/ldt-catalogue/ns#layer-analytics> ."
+        );
+        let file = dir.with_extension("edit.ttl");
+        std::fs::write(&file, text).expect("writes");
+        let (status, text) = run(&dir, &["edit", &file.to_string_lossy()]);
+        assert_eq!(status, 0, "{text}");
+    };
+    assert!(bring(&dir, &[("sheet.csv", &many(&[]))], &[]).ok);
+    edit("entry-4", "By hand");
+    let (status, text) = run(&dir, &["decide", "entry-5", "withdraw"]);
+    assert_eq!(status, 0, "{text}");
+    let done = bring(
+        &dir,
+        &[("sheet.csv", &many(&[3, 4]))],
+        &["--prune", "--force"],
+    );
+    assert_eq!(
+        done.report["withdrawn"],
+        serde_json::json!(["entry-3", "entry-4"]),
+        "{}",
+        done.text
+    );
+    let done = bring(&dir, &[("sheet.csv", &many(&[]))], &["--as", "suggested"]);
+    assert_eq!(
+        done.counts()[..2],
+        [0, 0],
+        "queueing publishes nothing: {}",
+        done.text
+    );
+    let done = bring(&dir, &[("sheet.csv", &many(&[]))], &[]);
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["entry-3", "entry-4"]),
+        "{}",
+        done.text
+    );
+    let lines = dump(&dir);
+    assert!(titled(&lines, "entry-3", "Entry 3"));
+    assert!(
+        titled(&lines, "entry-4", "By hand"),
+        "an edit outlives the absence"
+    );
+    assert!(!titled(&lines, "entry-5", "Entry 5"), "{}", done.text);
+    // The row is as it was, so there is nothing to say; a changed one is told why it stays away.
+    let changed = many(&[]).replace("Entry 5", "entry 5");
+    let done = bring(&dir, &[("sheet.csv", &changed)], &[]);
+    assert!(
+        done.reasons().contains("entry-5 was withdrawn"),
+        "{}",
+        done.text
+    );
+}
