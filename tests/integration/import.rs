@@ -1133,3 +1133,329 @@ fn a_row_that_comes_back_after_prune_is_published_again_and_one_withdrawn_by_han
         done.text
     );
 }
+
+/// Lines of `queue`, without the count.
+fn queue(dir: &Path) -> Vec<String> {
+    let (status, text) = run(dir, &["queue"]);
+    assert_eq!(status, 0, "{text}");
+    let lines = text.lines().filter(|l| !l.ends_with(" waiting"));
+    lines.map(str::to_owned).collect()
+}
+
+fn number(line: &str) -> String {
+    let first = line.split_whitespace().next();
+    first.expect("a number").to_owned()
+}
+
+/// Runs a command that must succeed.
+fn must(dir: &Path, arguments: &[&str]) -> String {
+    let (status, text) = run(dir, arguments);
+    assert_eq!(status, 0, "{arguments:?}: {text}");
+    text
+}
+
+/// Edits a record by hand: its current Turtle with one text for another.
+fn edit(dir: &Path, slug: &str, from: &str, to: &str) {
+    let subject = format!("<{PUBLIC}/resource/{slug}");
+    let maintainer = format!("<{PUBLIC}/agent/etsi-isg-cim>");
+    let lines = dump(dir);
+    let own = lines.iter().map(String::as_str);
+    let own: Vec<&str> = own
+        .filter(|l| l.starts_with(&subject) || l.starts_with(&maintainer))
+        .collect();
+    let text = own.join("\n").replace(from, to);
+    let file = dir.with_extension("edit.nt");
+    std::fs::write(&file, text).expect("writes");
+    must(dir, &["edit", &file.to_string_lossy()]);
+}
+
+#[test]
+fn a_hand_edit_stays_and_the_sources_change_waits_for_a_moderator() {
+    let dir = directory("edited");
+    let sheet = |long: &str| {
+        csv(&[row(&[
+            ("Index", "r1"),
+            ("Short name", "One"),
+            ("Long name", long),
+        ])])
+    };
+    assert!(bring(&dir, &[("sheet.csv", &sheet("First"))], &[]).ok);
+    edit(&dir, "one", "\"First\"@en", "\"By hand\"@en");
+    assert!(titled(&dump(&dir), "one", "By hand"));
+    // The source has nothing new to say.
+    let done = bring(&dir, &[("sheet.csv", &sheet("First"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    let done = bring(&dir, &[("sheet.csv", &sheet("Second"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 0, 1, 0, 0], "{}", done.text);
+    assert!(
+        done.reasons().contains("was edited by hand"),
+        "{}",
+        done.text
+    );
+    assert!(titled(&dump(&dir), "one", "By hand"));
+    let waiting = queue(&dir);
+    assert!(
+        waiting.len() == 1 && waiting[0].contains("change") && waiting[0].contains("one"),
+        "{waiting:?}"
+    );
+    let done = bring(&dir, &[("sheet.csv", &sheet("Second"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    // Taken back by the source: nothing is left to decide.
+    let done = bring(&dir, &[("sheet.csv", &sheet("First"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    assert!(queue(&dir).is_empty());
+    // Rejected: it is not proposed again, but the next change is.
+    assert!(bring(&dir, &[("sheet.csv", &sheet("Second"))], &[]).ok);
+    must(&dir, &["settle", &number(&queue(&dir)[0]), "reject"]);
+    let done = bring(&dir, &[("sheet.csv", &sheet("Second"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    assert!(
+        queue(&dir).is_empty() && done.reasons().contains("rejected it before"),
+        "{}",
+        done.text
+    );
+    assert!(bring(&dir, &[("sheet.csv", &sheet("Third"))], &[]).ok);
+    must(&dir, &["settle", &number(&queue(&dir)[0]), "accept"]);
+    assert!(titled(&dump(&dir), "one", "Third") && queue(&dir).is_empty());
+    // Accepted: the record is the source's again.
+    let done = bring(&dir, &[("sheet.csv", &sheet("Fourth"))], &[]);
+    assert_eq!(done.counts(), [0, 1, 0, 0, 0, 0], "{}", done.text);
+    let (status, text) = run(&dir, &["settle", "99", "accept"]);
+    assert!(status == 1 && text.contains("99"), "{text}");
+}
+
+#[test]
+fn a_second_source_for_one_address_is_shown_in_the_queue_and_never_mixed_in() {
+    let dir = directory("second");
+    let one = |long: &str| {
+        csv(&[row(&[
+            ("Index", "r1"),
+            ("Short name", "One"),
+            ("Long name", long),
+        ])])
+    };
+    assert!(bring(&dir, &[("a.csv", &one("Ours"))], &["--source-name", "a"]).ok);
+    let before = dump(&dir);
+    let done = bring(&dir, &[("b.csv", &one("Theirs"))], &["--source-name", "b"]);
+    assert_eq!(done.counts(), [0, 0, 0, 1, 0, 0], "{}", done.text);
+    assert!(
+        done.reasons().contains("belongs to the source \\\"a\\\""),
+        "{}",
+        done.text
+    );
+    assert_eq!(before, dump(&dir));
+    assert_eq!(queue(&dir).len(), 1);
+    let done = bring(&dir, &[("b.csv", &one("Theirs"))], &["--source-name", "b"]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    assert_eq!(
+        queue(&dir).len(),
+        1,
+        "one proposal of each source for each record"
+    );
+    assert!(bring(&dir, &[("c.csv", &one("Third"))], &["--source-name", "c"]).ok);
+    assert_eq!(queue(&dir).len(), 2);
+    assert!(
+        bring(
+            &dir,
+            &[("a.csv", &one("Ours, again"))],
+            &["--source-name", "a"]
+        )
+        .ok
+    );
+    assert!(
+        titled(&dump(&dir), "one", "Ours, again"),
+        "its own source goes on"
+    );
+}
+
+#[test]
+fn statements_about_a_subject_of_another_are_refused_and_reported() {
+    let dir = directory("owner");
+    let sheet = csv(&[row(&[
+        ("Index", "r1"),
+        ("Short name", "One"),
+        ("Maintainer", "Maker"),
+    ])]);
+    assert!(bring(&dir, &[("a.csv", &sheet)], &["--source-name", "a"]).ok);
+    let before = dump(&dir);
+    let text = format!(
+        "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> . @prefix foaf: <http://xmlns.com/foaf/0.1/> .
+<https://b.example/x> a dcat:Dataset ; dct:title \"Two\"@en ; dct:description \"{DESCRIPTION}\"@en ;
+  dct:publisher <{PUBLIC}/agent/maker> ; dct:relation <{PUBLIC}/resource/one#record> .
+<{PUBLIC}/agent/maker> a foaf:Agent ; foaf:name \"Somebody else\" ; foaf:homepage <https://b.example/> .
+<{PUBLIC}/resource/one#note> <https://b.example/says> \"it is bad\" .
+<https://w3id.org/ldt-catalogue/ns#kind-tool> <http://www.w3.org/2004/02/skos/core#definition> \"A hammer\" .
+"
+    );
+    let done = bring(&dir, &[("b.ttl", &text)], &["--source-name", "b"]);
+    assert_eq!(done.counts()[0], 1, "{}", done.text);
+    let found = done.reasons();
+    assert!(
+        found.contains(&format!(
+            "statements about {PUBLIC}/agent/maker are refused"
+        )),
+        "{found}"
+    );
+    let after = dump(&dir);
+    for word in [
+        "Somebody else",
+        "it is bad",
+        "A hammer",
+        "<https://b.example/>",
+    ] {
+        assert!(!after.iter().any(|l| l.contains(word)), "{word}");
+    }
+    for wanted in ["one belongs to the source", "ns#kind-tool"] {
+        assert!(found.contains(wanted), "{wanted}: {found}");
+    }
+    assert!(
+        before
+            .iter()
+            .filter(|l| l.contains("/resource/one"))
+            .all(|l| after.contains(l))
+    );
+    assert!(says(
+        &after,
+        "agent/maker",
+        "<http://xmlns.com/foaf/0.1/name> \"Maker\""
+    ));
+    // A row that spells the name in another way is as good as any.
+    let row = csv(&[row(&[("Short name", "Three"), ("Maintainer", "MAKER")])]);
+    let done = bring(&dir, &[("c.csv", &row)], &["--source-name", "c"]);
+    assert_eq!(done.counts(), [1, 0, 0, 0, 0, 0], "{}", done.text);
+    assert!(
+        done.reasons().contains("agent/maker are refused"),
+        "{}",
+        done.text
+    );
+}
+
+#[test]
+fn additions_come_alone_or_with_the_sheet_and_go_when_the_documents_drop_them() {
+    let dir = directory("additions");
+    let sheet = csv(&[
+        row(&[("Short name", "One"), ("Maintainer", "Maker")]),
+        row(&[("Short name", "Two"), ("Maintainer", "Maker")]),
+    ]);
+    let prefixes = "@prefix dct: <http://purl.org/dc/terms/> . @prefix ldt: <https://w3id.org/ldt-catalogue/ns#> .\n";
+    let relation = "<resource/one> ldt:implements <resource/two> .\n";
+    let agent = "<agent/maker> dct:type <http://purl.org/adms/publishertype/Company> .\n";
+    let relations = [prefixes, relation, agent].concat();
+    let implements =
+        format!("<https://w3id.org/ldt-catalogue/ns#implements> <{PUBLIC}/resource/two>");
+    let company = "<http://purl.org/dc/terms/type> <http://purl.org/adms/publishertype/Company>";
+    assert!(bring(&dir, &[("sheet.csv", &sheet)], &[]).ok);
+    let done = bring(&dir, &[("alone.ttl", &[prefixes, relation].concat())], &[]);
+    assert_eq!(done.counts()[..4], [0, 1, 0, 0], "{}", done.text);
+    assert!(says(&dump(&dir), "resource/one", &implements));
+    // The sheet alone has no column for it, so it stays.
+    let done = bring(&dir, &[("sheet.csv", &sheet)], &[]);
+    assert_eq!(done.counts(), [0, 0, 2, 0, 0, 0], "{}", done.text);
+    assert!(says(&dump(&dir), "resource/one", &implements));
+    for files in [
+        [("sheet.csv", sheet.as_str()), ("relations.ttl", &relations)],
+        [("relations.ttl", &relations), ("sheet.csv", sheet.as_str())],
+    ] {
+        let done = bring(&dir, &files, &[]);
+        assert!(done.ok && done.counts()[3..] == [0, 0, 0], "{}", done.text);
+        let lines = dump(&dir);
+        assert!(
+            says(&lines, "resource/one", &implements) && says(&lines, "agent/maker", company),
+            "{}",
+            done.text
+        );
+        let done = bring(&dir, &files, &[]);
+        assert_eq!(done.counts(), [0, 0, 2, 0, 0, 0], "{}", done.text);
+    }
+    let done = bring(
+        &dir,
+        &[
+            ("sheet.csv", &sheet),
+            ("relations.ttl", &[prefixes, agent].concat()),
+        ],
+        &[],
+    );
+    assert!(
+        done.ok && !says(&dump(&dir), "resource/one", &implements),
+        "{}",
+        done.text
+    );
+    let done = bring(
+        &dir,
+        &[(
+            "lost.ttl",
+            &[prefixes, "<resource/nobody> ldt:uses <resource/two> .\n"].concat(),
+        )],
+        &[],
+    );
+    assert!(
+        done.ok && done.reasons().contains("no record has this IRI"),
+        "{}",
+        done.text
+    );
+}
+
+#[test]
+fn what_is_suggested_is_nowhere_to_be_seen_until_it_is_published() {
+    let dir = directory("suggested");
+    let sheet = |long: &str| {
+        csv(&[row(&[
+            ("Index", "r1"),
+            ("Short name", "One"),
+            ("Long name", long),
+        ])])
+    };
+    let done = bring(
+        &dir,
+        &[("sheet.csv", &sheet("Secret"))],
+        &["--as", "suggested"],
+    );
+    assert_eq!(done.counts(), [0, 0, 0, 1, 0, 0], "{}", done.text);
+    let waiting = queue(&dir);
+    assert!(
+        waiting.len() == 1 && waiting[0].contains("suggested") && waiting[0].contains("Secret"),
+        "{waiting:?}"
+    );
+    let server = serve(&dir);
+    for path in [
+        "/",
+        "/catalog",
+        "/catalog.ttl",
+        "/catalog.csv",
+        "/catalog/dump.nt",
+        "/catalog/dump.jsonld",
+    ] {
+        assert!(!server.get(path, "*/*").contains("Secret"), "{path}");
+    }
+    assert_eq!(server.ask("GET", "/resource/one", &[], b"").status, 404);
+    let ask = "/sparql?query=SELECT%20*%20WHERE%20%7B%3Fs%20%3Fp%20%3Fo%20FILTER(CONTAINS(STR(%3Fo)%2C%20%22Secret%22))%7D";
+    let asked = |server: &Server| server.get(ask, "text/csv");
+    assert!(!asked(&server).contains("Secret"));
+    must(&dir, &["decide", "one", "publish"]);
+    assert!(
+        server
+            .get("/resource/one", "text/turtle")
+            .contains("Secret")
+    );
+    assert!(
+        asked(&server).contains("Secret") && server.body("/catalog/dump.nt").contains("Secret")
+    );
+    // A change to what is public waits as well, if it is only suggested.
+    let done = bring(
+        &dir,
+        &[("sheet.csv", &sheet("Changed"))],
+        &["--as", "suggested"],
+    );
+    assert_eq!(done.counts(), [0, 0, 0, 1, 0, 0], "{}", done.text);
+    assert!(!server.body("/catalog/dump.nt").contains("Changed"));
+    must(&dir, &["settle", &number(&queue(&dir)[0]), "accept"]);
+    assert!(server.body("/catalog/dump.nt").contains("Changed"));
+    // What was suggested is published by an import that publishes.
+    let two = csv(&[row(&[("Index", "r2"), ("Short name", "Two")])]);
+    assert_eq!(
+        bring(&dir, &[("two.csv", &two)], &["--as", "suggested"]).counts()[3],
+        1
+    );
+    assert_eq!(bring(&dir, &[("two.csv", &two)], &[]).counts()[0], 1);
+    assert_eq!(server.ask("GET", "/resource/two", &[], b"").status, 200);
+}
