@@ -83,18 +83,22 @@ impl Document {
             }
             media => RdfFormat::from_media_type(media),
         };
-        let looks_json = matches!(
-            self.bytes.iter().find(|b| !b.is_ascii_whitespace()),
-            Some(b'[' | b'{')
-        );
+        let start = String::from_utf8_lossy(&self.bytes);
+        let start = start.trim_start_matches('\u{feff}').trim_start();
+        let looks_json = start.starts_with(['[', '{']);
+        let looks_linked = ["\"@context\"", "\"@id\"", "\"@graph\""]
+            .iter()
+            .any(|key| start.contains(key));
+        let opening = start.chars().take(9).collect::<String>().to_lowercase();
+        let page = opening.starts_with("<html") || opening.starts_with("<!doctype");
         let format = format.unwrap_or_else(|| {
             if syntax.is_some() {
                 Format::Rdf
-            } else if extension == "csv" || self.media == "text/csv" {
+            } else if extension == "csv" || self.media == "text/csv" || page {
                 Format::Sheet
-            } else if looks_json {
+            } else if looks_json && !looks_linked {
                 Format::Json
-            } else if ["ttl", "rdf", "nt"].contains(&extension.as_str()) {
+            } else if rdf::guess(&self.bytes).is_some() {
                 Format::Rdf
             } else {
                 Format::Sheet

@@ -7,7 +7,7 @@ use crate::record::statement::{Statement, statements, text};
 use crate::record::vocab::{self, BASE};
 use crate::record::{Draft, Finding, Outcome, Says, hash, slug, sorted};
 use oxigraph::io::{RdfFormat, RdfParser};
-use oxigraph::model::{NamedNode, NamedOrBlankNode, Term, Triple};
+use oxigraph::model::{Literal, NamedNode, NamedOrBlankNode, Term, Triple};
 use sophia_api::term::SimpleTerm;
 use sophia_api::term::bnode_id::BnodeId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -60,10 +60,17 @@ pub fn parse(bytes: &[u8], format: RdfFormat) -> Result<(Vec<Triple>, Vec<Findin
         .map_err(Error::internal)?;
     let (mut graph, mut findings) = (Vec::new(), Vec::new());
     for quad in parser.for_slice(bytes) {
-        let triple = Triple::from(
+        let mut triple = Triple::from(
             quad.map_err(|e| Error::bad_input(format!("{} cannot be read: {e}", format.name())))?,
         );
-        match bad_iri(&triple) {
+        // Tags mean the same in any case (RDF 1.1 Concepts, section 3.3); parsers differ in it.
+        if let Term::Literal(l) = &triple.object
+            && let Some(tag) = l.language()
+        {
+            let tag = tag.to_ascii_lowercase();
+            triple.object = Literal::new_language_tagged_literal_unchecked(l.value(), tag).into();
+        }
+        match bad_term(&triple) {
             None => graph.push(triple),
             Some(reason) => findings.push(Finding {
                 line: 0,
@@ -92,13 +99,22 @@ pub fn plain(triple: Triple) -> Result<Triple> {
     }
 }
 
-fn bad_iri(t: &Triple) -> Option<String> {
-    let mut names = vec![&t.predicate];
+fn bad_term(t: &Triple) -> Option<String> {
+    let mut names = vec![t.predicate.as_ref()];
     if let NamedOrBlankNode::NamedNode(n) = &t.subject {
-        names.push(n);
+        names.push(n.as_ref());
     }
-    if let Term::NamedNode(n) = &t.object {
-        names.push(n);
+    match &t.object {
+        Term::NamedNode(n) => names.push(n.as_ref()),
+        Term::Literal(l) => {
+            if let Some(tag) = l.language()
+                && let Err(e) = Literal::new_language_tagged_literal("", tag)
+            {
+                return Some(format!("{tag:?} is no language tag: {e}"));
+            }
+            names.push(l.datatype());
+        }
+        _ => {}
     }
     names.into_iter().find_map(|n| {
         NamedNode::new(n.as_str())
@@ -355,7 +371,7 @@ fn draft(
 
 /// A name below `page` for each blank node: a hash of what it says, blank nodes below it included,
 /// so that it stays when its neighbours change. Where blank nodes stand in a circle, RDFC-1.0 tells
-/// them apart.
+/// those of the circle apart.
 fn names(raw: &str, page: &str) -> std::result::Result<HashMap<String, String>, String> {
     let mut says: BTreeMap<&str, Vec<Statement<'_>>> = BTreeMap::new();
     for s in statements(raw) {
@@ -369,14 +385,53 @@ fn names(raw: &str, page: &str) -> std::result::Result<HashMap<String, String>, 
         }
     }
     let mut digests: HashMap<&str, String> = HashMap::new();
-    let mut labels: Option<HashMap<String, String>> = None;
-    for node in says.keys() {
-        if digest(node, &says, &mut digests, &mut Vec::new()).is_none() {
-            let labels = match &mut labels {
-                Some(labels) => labels,
-                none => none.insert(canonical_labels(raw)?),
+    let open: BTreeSet<&str> = says
+        .keys()
+        .copied()
+        .filter(|node| digest(node, &says, &mut digests, &mut Vec::new()).is_none())
+        .collect();
+    // Each circle, with what leads into it, is told apart for itself: neighbours do not change it.
+    let mut parts: BTreeMap<&str, &str> = open.iter().map(|n| (*n, *n)).collect();
+    let edges: Vec<(&str, &str)> = open
+        .iter()
+        .flat_map(|n| says[n].iter().map(|s| (s.subject, s.object)))
+        .filter(|(_, to)| open.contains(to))
+        .collect();
+    for (from, to) in edges {
+        let (one, other) = (parts[from], parts[to]);
+        if one != other {
+            parts
+                .values_mut()
+                .filter(|p| **p == other)
+                .for_each(|p| *p = one);
+        }
+    }
+    for part in parts.values().copied().collect::<BTreeSet<_>>() {
+        let term = |term: &str| match digests.get(term) {
+            Some(digest) => format!("\"{digest}\""),
+            None => term.to_owned(),
+        };
+        let lines = open
+            .iter()
+            .filter(|n| parts[*n] == part)
+            .flat_map(|n| &says[n])
+            .map(|s| format!("{} {} {} .\n", s.subject, s.predicate, term(s.object)));
+        let lines = sorted(lines);
+        let labels = canonical_labels(&lines)?;
+        let told = sorted(statements(&lines).map(|s| {
+            let label = |t: &str| match t.strip_prefix("_:").and_then(|l| labels.get(l)) {
+                Some(label) => format!("_:{label}"),
+                None => t.to_owned(),
             };
-            digests.insert(node, hash(&labels[&node[2..]]));
+            format!(
+                "{} {} {} .\n",
+                label(s.subject),
+                s.predicate,
+                label(s.object)
+            )
+        }));
+        for node in open.iter().filter(|n| parts[*n] == part) {
+            digests.insert(node, hash(&format!("{}\n{told}", labels[&node[2..]])));
         }
     }
     Ok(digests

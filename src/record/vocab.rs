@@ -17,7 +17,8 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("dcatap", "http://data.europa.eu/r5r/"),
     ("dct", "http://purl.org/dc/terms/"),
     ("foaf", "http://xmlns.com/foaf/0.1/"),
-    ("geo", "http://www.opengis.net/ont/geosparql#"),
+    // Not `geo`: JSON-LD would take the addresses of places (RFC 5870) for names of ours.
+    ("geosparql", "http://www.opengis.net/ont/geosparql#"),
     ("hydra", "http://www.w3.org/ns/hydra/core#"),
     ("ldt", LDT),
     ("locn", "http://www.w3.org/ns/locn#"),

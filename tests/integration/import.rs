@@ -676,3 +676,786 @@ fn the_same_input_twice_changes_nothing_and_says_so() {
     let done = bring(&dir, &[("sheet.csv", &sheet)], &[]);
     assert!(done.reasons().contains("description"), "{}", done.text);
 }
+
+/// One graph in every syntax, with blank nodes, three languages, a datatype and unknown properties.
+const EVERY: [(&str, &str); 6] = [
+    ("every.ttl", include_str!("../data/import/every.ttl")),
+    ("every.nt", include_str!("../data/import/every.nt")),
+    ("every.rdf", include_str!("../data/import/every.rdf")),
+    ("every.jsonld", include_str!("../data/import/every.jsonld")),
+    ("every.trig", include_str!("../data/import/every.trig")),
+    ("every.nq", include_str!("../data/import/every.nq")),
+];
+
+fn graph(text: &str, extension: &str) -> Parsed {
+    let format = RdfFormat::from_extension(extension).expect("a syntax");
+    let (graph, findings) = rdf::parse(text.as_bytes(), format).expect("reads");
+    let mut parsed = rdf::read(&graph, &format!("{PUBLIC}/"));
+    parsed.findings.extend(findings);
+    parsed
+}
+
+/// Canonical N-Triples of any document.
+fn triples(bytes: &[u8], extension: &str) -> BTreeSet<String> {
+    let format = RdfFormat::from_extension(extension).expect("a syntax");
+    RdfParser::from_format(format)
+        .for_slice(bytes)
+        .map(|q| oxigraph::model::Triple::from(q.expect("reads")).to_string())
+        .collect()
+}
+
+#[test]
+fn one_graph_gives_the_same_records_from_every_syntax() {
+    let first = contents(&graph(EVERY[0].1, "ttl"));
+    assert_eq!(first.len(), 2, "{:?}", first.keys());
+    for (name, text) in &EVERY[1..] {
+        let extension = name.rsplit('.').next().expect("an extension");
+        let parsed = graph(text, extension);
+        assert!(parsed.findings.is_empty(), "{name}: {:?}", parsed.findings);
+        assert_eq!(first, contents(&parsed), "{name}");
+    }
+    // Through the program, by extension and by the look of standard input.
+    let dir = directory("every");
+    let done = bring(&dir, &EVERY[..1], &[]);
+    assert_eq!(done.counts(), [2, 0, 0, 0, 0, 0], "{}", done.text);
+    for file in &EVERY[1..] {
+        let done = bring(&dir, &[*file], &[]);
+        assert_eq!(
+            done.counts(),
+            [0, 0, 2, 0, 0, 0],
+            "{}: {}",
+            file.0,
+            done.text
+        );
+    }
+    for (name, text) in &EVERY[..4] {
+        let (ok, said) = pipe(&dir, text, &["--source-name", "test"]);
+        assert!(
+            ok && said.contains("0 added, 0 changed, 2 unchanged"),
+            "{name}: {said}"
+        );
+    }
+}
+
+/// Imports standard input.
+fn pipe(dir: &Path, text: &str, more: &[&str]) -> (bool, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
+        .args(["--public-url", PUBLIC, "--data-dir"])
+        .arg(dir)
+        .args(["import", "-"])
+        .args(more)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = process.stdin.take().expect("piped");
+    input.write_all(text.as_bytes()).expect("writes");
+    drop(input);
+    let done = process.wait_with_output().expect("ends");
+    let said =
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    (done.status.success(), said)
+}
+
+#[test]
+fn unknown_properties_and_languages_survive_to_every_syntax_out() {
+    let dir = directory("survive");
+    let more = "<https://open.example/id/harbour> <https://vendor.example/2024/1> \"one\" .\n";
+    let text = EVERY[1].1.to_owned() + more;
+    let done = bring(&dir, &[("every.nt", &text)], &[]);
+    assert!(
+        done.ok
+            && done
+                .reasons()
+                .contains("https://vendor.example/2024/1> has no XML name"),
+        "{}",
+        done.text
+    );
+    let server = serve(&dir);
+    let asked = |extension: &str| {
+        let path = format!("/resource/sensors-of-the-harbour.{extension}");
+        let answer = server.ask("GET", &path, &[], b"");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        triples(&answer.body, extension)
+    };
+    let lines = asked("nt");
+    for wanted in [
+        "<http://purl.org/dc/terms/title> \"Sensors of the harbour\"@en",
+        "<http://purl.org/dc/terms/title> \"Sensoren des Hafens\"@de",
+        "<http://purl.org/dc/terms/title> \"Αισθητήρες του λιμανιού\"@el",
+        "<http://purl.org/dc/terms/title> \"Harbour sensors\"@en-gb",
+        "<https://vendor.example/ns#colour> \"blue\"",
+        "<https://vendor.example/ns#depth> \"12.50\"^^<http://www.w3.org/2001/XMLSchema#decimal>",
+        "<https://vendor.example/2024/1> \"one\"",
+        "<http://purl.org/dc/terms/spatial> <geo:43.58,7.12>",
+    ] {
+        assert!(
+            lines.contains(&format!("<https://open.example/id/harbour> {wanted}")),
+            "{wanted}: {lines:#?}"
+        );
+    }
+    for extension in ["ttl", "jsonld", "trig"] {
+        assert_eq!(lines, asked(extension), "{extension}");
+    }
+    let unsayable = lines
+        .iter()
+        .filter(|l| l.contains("<https://vendor.example/2024/1>"));
+    let left: BTreeSet<String> = lines
+        .difference(&unsayable.cloned().collect())
+        .cloned()
+        .collect();
+    assert_eq!(left, asked("rdf"));
+    assert!(
+        lines.iter().all(|l| !l.contains("_:")),
+        "no blank node is published"
+    );
+}
+
+#[test]
+fn blank_nodes_are_named_by_what_they_say_alone() {
+    let prefixes = "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+@prefix v: <https://vendor.example/ns#> . <https://a.example/x> a dcat:Dataset ; dct:title \"X\" ; ";
+    let names = |text: &str| -> BTreeMap<String, String> {
+        let parsed = graph(&format!("{prefixes}{text}"), "ttl");
+        let draft = &parsed.drafts[0];
+        assert!(!draft.content.contains("_:"), "{}", draft.content);
+        let lines = ldt_catalogue::record::statement::statements(&draft.content);
+        lines
+            .filter(|s| s.predicate == "<https://vendor.example/ns#is>")
+            .map(|s| (s.object.to_owned(), s.subject.to_owned()))
+            .collect()
+    };
+    // The same graph under other labels and in another order.
+    let one = names("v:has [ v:is \"a\" ; v:in [ v:is \"b\" ] ], [ v:is \"c\" ] .");
+    let two =
+        names("v:has _:z, _:y . _:q v:is \"b\" . _:y v:in _:q ; v:is \"a\" . _:z v:is \"c\" .");
+    assert_eq!((one.len(), &one), (3, &two));
+    // A change to one node changes its name and those of the nodes above it, and no other.
+    let three = names("v:has [ v:is \"a\" ; v:in [ v:is \"b\" ] ], [ v:is \"c\" ; v:more 1 ] .");
+    assert_eq!(
+        (&one["\"a\""], &one["\"b\""]),
+        (&three["\"a\""], &three["\"b\""])
+    );
+    assert_ne!(one["\"c\""], three["\"c\""]);
+    // Circles, one beside another and beside what is no circle.
+    let circle = "v:has _:a, _:m . _:a v:is \"a\" ; v:next _:b . _:b v:is \"b\" ; v:next _:a . _:m v:is \"m\" ; v:next _:m .";
+    let four = names(circle);
+    let relabelled = names("v:has _:k, _:a . _:k v:is \"m\" ; v:next _:k . _:b v:next _:c ; v:is \"a\" . _:c v:next _:b ; v:is \"b\" . <https://a.example/x> v:has _:b .".replace("v:has _:k, _:a .", "v:has _:k .").as_str());
+    assert_eq!((four.len(), &four), (3, &relabelled));
+    let five = names(&format!("{circle} _:a v:knows [ v:is \"new\" ] ."));
+    assert_eq!(
+        four["\"m\""], five["\"m\""],
+        "the other circle keeps its name"
+    );
+    assert_ne!(four["\"a\""], five["\"a\""]);
+    let six = names(&format!(
+        "{circle} <https://a.example/x> v:has [ v:is \"new\" ] ."
+    ));
+    assert!(four.iter().all(|(k, v)| six[k] == *v), "{four:?} {six:?}");
+}
+
+#[test]
+fn what_cannot_be_carried_is_dropped_alone_and_reported() {
+    let dir = directory("dropped");
+    let text = "<https://a.example/x> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/ns/dcat#Dataset> .
+<https://a.example/x> <http://purl.org/dc/terms/title> \"Title\" .
+<https://a.example/x> <http://purl.org/dc/terms/description> \"A description that is long enough to please the library's own rule.\" .
+<https://a.example/x> <http://purl.org/dc/terms/alternative> \"bell\\u0007\" .
+<https://a.example/x> <http://purl.org/dc/terms/alternative> \"end\\uFFFF\" .
+<https://a.example/x> <http://www.w3.org/ns/dcat#landingPage> <https://a.example/a page> .
+<https://a.example/x> <http://xmlns.com/foaf/0.1/page> <a.example> .
+<https://a.example/x> <https://vendor.example/{p}> \"curly\" .
+<https://a.example/x> <https://vendor.example/ns#size> \"1\"^^<https://vendor.example/a type> .
+<https://a.example/x> <https://vendor.example/ns#kept> \"kept\" .
+";
+    let done = bring(&dir, &[("bad.nt", text)], &[]);
+    assert_eq!(done.counts(), [1, 0, 0, 0, 0, 0], "{}", done.text);
+    let found = done.reasons();
+    for wanted in [
+        "U+0007",
+        "U+FFFF",
+        "https://a.example/a page",
+        "https://vendor.example/{p}",
+        "https://vendor.example/a type",
+    ] {
+        let hits: Vec<&str> = found.lines().filter(|l| l.contains(wanted)).collect();
+        assert!(
+            hits.len() == 1 && hits[0].contains("dropped"),
+            "{wanted}: {found}"
+        );
+    }
+    let lines = dump(&dir);
+    assert!(lines.iter().any(|l| l.contains("\"kept\"")), "{lines:?}");
+    for gone in ["bell", "\"end", "/a page", "curly", "/a type"] {
+        assert!(!lines.iter().any(|l| l.contains(gone)), "{gone}");
+    }
+}
+
+fn path(record: &str) -> String {
+    format!("resource/{record}")
+}
+
+fn title(record: &str, title: &str) -> (String, String) {
+    let predicate = "<http://purl.org/dc/terms/title>";
+    (path(record), format!("{predicate} \"{title}\"@en"))
+}
+
+fn titled(dump: &BTreeSet<String>, record: &str, wanted: &str) -> bool {
+    let (path, rest) = title(record, wanted);
+    says(dump, &path, &rest)
+}
+
+#[test]
+fn a_changed_row_changes_its_record_alone() {
+    let dir = directory("changed");
+    let sheet = |long: &str| {
+        csv(&[
+            row(&[("Index", "r1"), ("Short name", "One"), ("Long name", long)]),
+            row(&[("Index", "r2"), ("Short name", "Two")]),
+        ])
+    };
+    assert!(bring(&dir, &[("sheet.csv", &sheet("The first"))], &[]).ok);
+    let before = dump(&dir);
+    let done = bring(&dir, &[("sheet.csv", &sheet("The very first"))], &[]);
+    assert_eq!(done.counts(), [0, 1, 1, 0, 0, 0], "{}", done.text);
+    let after = dump(&dir);
+    assert!(titled(&after, "one", "The very first") && !titled(&after, "one", "The first"));
+    let touched: BTreeSet<&String> = before.symmetric_difference(&after).collect();
+    assert!(
+        touched.iter().all(|l| !l.contains("/resource/two")),
+        "{touched:#?}"
+    );
+}
+
+#[test]
+fn a_row_is_known_by_its_index_whatever_its_name_and_by_its_name_without_one() {
+    let dir = directory("identity");
+    let first = csv(&[
+        row(&[("Index", "r1"), ("Short name", "One")]),
+        row(&[("Short name", "Two")]),
+        row(&[("Short name", "Tw-o")]),
+        row(&[("Short name", "tw o")]),
+    ]);
+    let done = bring(&dir, &[("sheet.csv", &first)], &[]);
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["one", "two", "tw-o", "tw-o-2"]),
+        "{}",
+        done.text
+    );
+    // Renamed, moved to the end, and one more with the slug of another in front.
+    let second = csv(&[
+        row(&[("Short name", "TW/O")]),
+        row(&[("Short name", "two"), ("Long name", "The second")]),
+        row(&[("Short name", "Tw-o")]),
+        row(&[("Short name", "tw o")]),
+        row(&[("Index", "r1"), ("Short name", "Uno")]),
+    ]);
+    let done = bring(&dir, &[("sheet.csv", &second)], &[]);
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["tw-o-3"]),
+        "{}",
+        done.text
+    );
+    assert_eq!(
+        done.report["changed"],
+        serde_json::json!(["two", "one"]),
+        "{}",
+        done.text
+    );
+    let after = dump(&dir);
+    assert!(titled(&after, "one", "Uno") && titled(&after, "two", "The second"));
+    let done = bring(&dir, &[("sheet.csv", &second)], &[]);
+    assert_eq!(done.counts(), [0, 0, 5, 0, 0, 0], "{}", done.text);
+    // A row that is given an Index stays the same entry.
+    let third = second.replace("\n,two,", "\nr9,two,");
+    let done = bring(&dir, &[("sheet.csv", &third)], &[]);
+    assert_eq!(done.counts(), [0, 1, 4, 0, 0, 0], "{}", done.text);
+}
+
+#[test]
+fn foreign_addresses_are_kept_and_described_at_a_page_of_ours() {
+    let dir = directory("foreign");
+    assert!(
+        bring(
+            &dir,
+            &[("sheet.csv", &csv(&[row(&[("Short name", "Streets")])]))],
+            &[]
+        )
+        .ok
+    );
+    let dataset = |n: usize| {
+        format!(
+            "<https://a.example/id/{n}> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> \"Streets\"@en ; <http://purl.org/dc/terms/description> \"All streets of the town, with the year in which each got its name.\"@en .\n"
+        )
+    };
+    let text = dataset(1) + &dataset(2);
+    let done = bring(&dir, &[("portal.ttl", &text)], &["--source-name", "portal"]);
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["streets-2", "streets-3"]),
+        "{}",
+        done.text
+    );
+    let server = serve(&dir);
+    for (slug, n) in [("streets-2", 1), ("streets-3", 2)] {
+        let body = server.body(&format!("/resource/{slug}.nt"));
+        let subject = format!("<https://a.example/id/{n}>");
+        assert!(
+            body.contains(&format!(
+                "{subject} <http://purl.org/dc/terms/title> \"Streets\"@en ."
+            )),
+            "{body}"
+        );
+        assert!(body.contains(&format!("<{PUBLIC}/resource/{slug}#record> <http://xmlns.com/foaf/0.1/primaryTopic> {subject} .")), "{body}");
+    }
+    let again = bring(
+        &dir,
+        &[("portal.ttl", &(dataset(2) + &dataset(1)))],
+        &["--source-name", "portal"],
+    );
+    assert_eq!(again.counts(), [0, 0, 2, 0, 0, 0], "{}", again.text);
+}
+
+/// Ten rows and more; those that `leave` names are left out.
+fn many(leave: &[usize]) -> String {
+    let rows = (0..20).filter(|n| !leave.contains(n));
+    csv(&rows
+        .map(|n| row(&[("Short name", &format!("Entry {n}"))]))
+        .collect::<Vec<_>>())
+}
+
+#[test]
+fn missing_rows_are_listed_and_prune_withdraws_at_most_a_tenth_unless_forced() {
+    let dir = directory("prune");
+    assert!(bring(&dir, &[("sheet.csv", &many(&[]))], &[]).ok);
+    let done = bring(&dir, &[("sheet.csv", &many(&[3, 4]))], &[]);
+    assert_eq!(done.counts(), [0, 0, 18, 0, 0, 2], "{}", done.text);
+    assert!(done.text.contains("missing  entry-3"), "{}", done.text);
+    assert!(
+        titled(&dump(&dir), "entry-3", "Entry 3"),
+        "listing withdraws nothing"
+    );
+    let dry = bring(
+        &dir,
+        &[("sheet.csv", &many(&[3, 4]))],
+        &["--prune", "--dry-run"],
+    );
+    assert_eq!(dry.counts(), [0, 0, 18, 0, 2, 2], "{}", dry.text);
+    assert!(
+        titled(&dump(&dir), "entry-3", "Entry 3"),
+        "a rehearsal withdraws nothing"
+    );
+    let done = bring(&dir, &[("sheet.csv", &many(&[3, 4, 5]))], &["--prune"]);
+    assert_eq!(done.counts()[4], 0, "{}", done.text);
+    assert!(
+        done.reasons()
+            .contains("3 of 20 records would be withdrawn")
+            && done.text.contains("--force"),
+        "{}",
+        done.text
+    );
+    let done = bring(&dir, &[("sheet.csv", &many(&[3, 4]))], &["--prune"]);
+    assert_eq!(done.counts()[4], 2, "{}", done.text);
+    assert!(!titled(&dump(&dir), "entry-3", "Entry 3"));
+    let done = bring(
+        &dir,
+        &[("sheet.csv", &many(&[3, 4, 5, 6, 7, 8]))],
+        &["--prune", "--force"],
+    );
+    assert_eq!(done.counts()[4], 4, "{}", done.text);
+    // Another source's records are never missing here.
+    let other = csv(&[row(&[("Short name", "Other")])]);
+    let done = bring(
+        &dir,
+        &[("other.csv", &other)],
+        &["--source-name", "other", "--prune", "--force"],
+    );
+    assert_eq!(done.counts(), [1, 0, 0, 0, 0, 0], "{}", done.text);
+}
+
+#[test]
+fn a_row_that_comes_back_after_prune_is_published_again_and_one_withdrawn_by_hand_is_not() {
+    let dir = directory("back");
+    let edit = |name: &str, title: &str| {
+        let text = format!(
+            "<{PUBLIC}/resource/{name}> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> \"{title}\"@en ; <http://purl.org/dc/terms/description> \"{DESCRIPTION}\"@en ; <https://w3id.org/ldt-catalogue/ns#layer> <https://w3id.org/ldt-catalogue/ns#layer-analytics> ."
+        );
+        let file = dir.with_extension("edit.ttl");
+        std::fs::write(&file, text).expect("writes");
+        let (status, text) = run(&dir, &["edit", &file.to_string_lossy()]);
+        assert_eq!(status, 0, "{text}");
+    };
+    assert!(bring(&dir, &[("sheet.csv", &many(&[]))], &[]).ok);
+    edit("entry-4", "By hand");
+    let (status, text) = run(&dir, &["decide", "entry-5", "withdraw"]);
+    assert_eq!(status, 0, "{text}");
+    let done = bring(
+        &dir,
+        &[("sheet.csv", &many(&[3, 4]))],
+        &["--prune", "--force"],
+    );
+    assert_eq!(
+        done.report["withdrawn"],
+        serde_json::json!(["entry-3", "entry-4"]),
+        "{}",
+        done.text
+    );
+    let done = bring(&dir, &[("sheet.csv", &many(&[]))], &["--as", "suggested"]);
+    assert_eq!(
+        done.counts()[..2],
+        [0, 0],
+        "queueing publishes nothing: {}",
+        done.text
+    );
+    let done = bring(&dir, &[("sheet.csv", &many(&[]))], &[]);
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["entry-3", "entry-4"]),
+        "{}",
+        done.text
+    );
+    let lines = dump(&dir);
+    assert!(titled(&lines, "entry-3", "Entry 3"));
+    assert!(
+        titled(&lines, "entry-4", "By hand"),
+        "an edit outlives the absence"
+    );
+    assert!(!titled(&lines, "entry-5", "Entry 5"), "{}", done.text);
+    // The row is as it was, so there is nothing to say; a changed one is told why it stays away.
+    let changed = many(&[]).replace("Entry 5", "entry 5");
+    let done = bring(&dir, &[("sheet.csv", &changed)], &[]);
+    assert!(
+        done.reasons().contains("entry-5 was withdrawn"),
+        "{}",
+        done.text
+    );
+}
+
+/// Lines of `queue`, without the count.
+fn queue(dir: &Path) -> Vec<String> {
+    let (status, text) = run(dir, &["queue"]);
+    assert_eq!(status, 0, "{text}");
+    let lines = text.lines().filter(|l| !l.ends_with(" waiting"));
+    lines.map(str::to_owned).collect()
+}
+
+fn number(line: &str) -> String {
+    let first = line.split_whitespace().next();
+    first.expect("a number").to_owned()
+}
+
+/// Runs a command that must succeed.
+fn must(dir: &Path, arguments: &[&str]) -> String {
+    let (status, text) = run(dir, arguments);
+    assert_eq!(status, 0, "{arguments:?}: {text}");
+    text
+}
+
+/// Edits a record by hand: its current Turtle with one text for another.
+fn edit(dir: &Path, slug: &str, from: &str, to: &str) {
+    let subject = format!("<{PUBLIC}/resource/{slug}");
+    let maintainer = format!("<{PUBLIC}/agent/etsi-isg-cim>");
+    let lines = dump(dir);
+    let own = lines.iter().map(String::as_str);
+    let own: Vec<&str> = own
+        .filter(|l| l.starts_with(&subject) || l.starts_with(&maintainer))
+        .collect();
+    let text = own.join("\n").replace(from, to);
+    let file = dir.with_extension("edit.nt");
+    std::fs::write(&file, text).expect("writes");
+    must(dir, &["edit", &file.to_string_lossy()]);
+}
+
+#[test]
+fn a_hand_edit_stays_and_the_sources_change_waits_for_a_moderator() {
+    let dir = directory("edited");
+    let sheet = |long: &str| {
+        csv(&[row(&[
+            ("Index", "r1"),
+            ("Short name", "One"),
+            ("Long name", long),
+        ])])
+    };
+    assert!(bring(&dir, &[("sheet.csv", &sheet("First"))], &[]).ok);
+    edit(&dir, "one", "\"First\"@en", "\"By hand\"@en");
+    assert!(titled(&dump(&dir), "one", "By hand"));
+    // The source has nothing new to say.
+    let done = bring(&dir, &[("sheet.csv", &sheet("First"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    let done = bring(&dir, &[("sheet.csv", &sheet("Second"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 0, 1, 0, 0], "{}", done.text);
+    assert!(
+        done.reasons().contains("was edited by hand"),
+        "{}",
+        done.text
+    );
+    assert!(titled(&dump(&dir), "one", "By hand"));
+    let waiting = queue(&dir);
+    assert!(
+        waiting.len() == 1 && waiting[0].contains("change") && waiting[0].contains("one"),
+        "{waiting:?}"
+    );
+    let done = bring(&dir, &[("sheet.csv", &sheet("Second"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    // Taken back by the source: nothing is left to decide.
+    let done = bring(&dir, &[("sheet.csv", &sheet("First"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    assert!(queue(&dir).is_empty());
+    // Rejected: it is not proposed again, but the next change is.
+    assert!(bring(&dir, &[("sheet.csv", &sheet("Second"))], &[]).ok);
+    must(&dir, &["settle", &number(&queue(&dir)[0]), "reject"]);
+    let done = bring(&dir, &[("sheet.csv", &sheet("Second"))], &[]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    assert!(
+        queue(&dir).is_empty() && done.reasons().contains("rejected it before"),
+        "{}",
+        done.text
+    );
+    assert!(bring(&dir, &[("sheet.csv", &sheet("Third"))], &[]).ok);
+    must(&dir, &["settle", &number(&queue(&dir)[0]), "accept"]);
+    assert!(titled(&dump(&dir), "one", "Third") && queue(&dir).is_empty());
+    // Accepted: the record is the source's again.
+    let done = bring(&dir, &[("sheet.csv", &sheet("Fourth"))], &[]);
+    assert_eq!(done.counts(), [0, 1, 0, 0, 0, 0], "{}", done.text);
+    let (status, text) = run(&dir, &["settle", "99", "accept"]);
+    assert!(status == 1 && text.contains("99"), "{text}");
+}
+
+#[test]
+fn a_second_source_for_one_address_is_shown_in_the_queue_and_never_mixed_in() {
+    let dir = directory("second");
+    let one = |long: &str| {
+        csv(&[row(&[
+            ("Index", "r1"),
+            ("Short name", "One"),
+            ("Long name", long),
+        ])])
+    };
+    assert!(bring(&dir, &[("a.csv", &one("Ours"))], &["--source-name", "a"]).ok);
+    let before = dump(&dir);
+    let done = bring(&dir, &[("b.csv", &one("Theirs"))], &["--source-name", "b"]);
+    assert_eq!(done.counts(), [0, 0, 0, 1, 0, 0], "{}", done.text);
+    assert!(
+        done.reasons().contains("belongs to the source \\\"a\\\""),
+        "{}",
+        done.text
+    );
+    assert_eq!(before, dump(&dir));
+    assert_eq!(queue(&dir).len(), 1);
+    let done = bring(&dir, &[("b.csv", &one("Theirs"))], &["--source-name", "b"]);
+    assert_eq!(done.counts(), [0, 0, 1, 0, 0, 0], "{}", done.text);
+    assert_eq!(
+        queue(&dir).len(),
+        1,
+        "one proposal of each source for each record"
+    );
+    assert!(bring(&dir, &[("c.csv", &one("Third"))], &["--source-name", "c"]).ok);
+    assert_eq!(queue(&dir).len(), 2);
+    assert!(
+        bring(
+            &dir,
+            &[("a.csv", &one("Ours, again"))],
+            &["--source-name", "a"]
+        )
+        .ok
+    );
+    assert!(
+        titled(&dump(&dir), "one", "Ours, again"),
+        "its own source goes on"
+    );
+}
+
+#[test]
+fn statements_about_a_subject_of_another_are_refused_and_reported() {
+    let dir = directory("owner");
+    let sheet = csv(&[row(&[
+        ("Index", "r1"),
+        ("Short name", "One"),
+        ("Maintainer", "Maker"),
+    ])]);
+    assert!(bring(&dir, &[("a.csv", &sheet)], &["--source-name", "a"]).ok);
+    let before = dump(&dir);
+    let text = format!(
+        "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> . @prefix foaf: <http://xmlns.com/foaf/0.1/> .
+<https://b.example/x> a dcat:Dataset ; dct:title \"Two\"@en ; dct:description \"{DESCRIPTION}\"@en ;
+  dct:publisher <{PUBLIC}/agent/maker> ; dct:relation <{PUBLIC}/resource/one#record> .
+<{PUBLIC}/agent/maker> a foaf:Agent ; foaf:name \"Somebody else\" ; foaf:homepage <https://b.example/> .
+<{PUBLIC}/resource/one#note> <https://b.example/says> \"it is bad\" .
+<https://w3id.org/ldt-catalogue/ns#kind-tool> <http://www.w3.org/2004/02/skos/core#definition> \"A hammer\" .
+"
+    );
+    let done = bring(&dir, &[("b.ttl", &text)], &["--source-name", "b"]);
+    assert_eq!(done.counts()[0], 1, "{}", done.text);
+    let found = done.reasons();
+    assert!(
+        found.contains(&format!(
+            "statements about {PUBLIC}/agent/maker are refused"
+        )),
+        "{found}"
+    );
+    let after = dump(&dir);
+    for word in [
+        "Somebody else",
+        "it is bad",
+        "A hammer",
+        "<https://b.example/>",
+    ] {
+        assert!(!after.iter().any(|l| l.contains(word)), "{word}");
+    }
+    for wanted in ["one belongs to the source", "ns#kind-tool"] {
+        assert!(found.contains(wanted), "{wanted}: {found}");
+    }
+    assert!(
+        before
+            .iter()
+            .filter(|l| l.contains("/resource/one"))
+            .all(|l| after.contains(l))
+    );
+    assert!(says(
+        &after,
+        "agent/maker",
+        "<http://xmlns.com/foaf/0.1/name> \"Maker\""
+    ));
+    // A row that spells the name in another way is as good as any.
+    let row = csv(&[row(&[("Short name", "Three"), ("Maintainer", "MAKER")])]);
+    let done = bring(&dir, &[("c.csv", &row)], &["--source-name", "c"]);
+    assert_eq!(done.counts(), [1, 0, 0, 0, 0, 0], "{}", done.text);
+    assert!(
+        done.reasons().contains("agent/maker are refused"),
+        "{}",
+        done.text
+    );
+}
+
+#[test]
+fn additions_come_alone_or_with_the_sheet_and_go_when_the_documents_drop_them() {
+    let dir = directory("additions");
+    let sheet = csv(&[
+        row(&[("Short name", "One"), ("Maintainer", "Maker")]),
+        row(&[("Short name", "Two"), ("Maintainer", "Maker")]),
+    ]);
+    let prefixes = "@prefix dct: <http://purl.org/dc/terms/> . @prefix ldt: <https://w3id.org/ldt-catalogue/ns#> .\n";
+    let relation = "<resource/one> ldt:implements <resource/two> .\n";
+    let agent = "<agent/maker> dct:type <http://purl.org/adms/publishertype/Company> .\n";
+    let relations = [prefixes, relation, agent].concat();
+    let implements =
+        format!("<https://w3id.org/ldt-catalogue/ns#implements> <{PUBLIC}/resource/two>");
+    let company = "<http://purl.org/dc/terms/type> <http://purl.org/adms/publishertype/Company>";
+    assert!(bring(&dir, &[("sheet.csv", &sheet)], &[]).ok);
+    let done = bring(&dir, &[("alone.ttl", &[prefixes, relation].concat())], &[]);
+    assert_eq!(done.counts()[..4], [0, 1, 0, 0], "{}", done.text);
+    assert!(says(&dump(&dir), "resource/one", &implements));
+    // The sheet alone has no column for it, so it stays.
+    let done = bring(&dir, &[("sheet.csv", &sheet)], &[]);
+    assert_eq!(done.counts(), [0, 0, 2, 0, 0, 0], "{}", done.text);
+    assert!(says(&dump(&dir), "resource/one", &implements));
+    for files in [
+        [("sheet.csv", sheet.as_str()), ("relations.ttl", &relations)],
+        [("relations.ttl", &relations), ("sheet.csv", sheet.as_str())],
+    ] {
+        let done = bring(&dir, &files, &[]);
+        assert!(done.ok && done.counts()[3..] == [0, 0, 0], "{}", done.text);
+        let lines = dump(&dir);
+        assert!(
+            says(&lines, "resource/one", &implements) && says(&lines, "agent/maker", company),
+            "{}",
+            done.text
+        );
+        let done = bring(&dir, &files, &[]);
+        assert_eq!(done.counts(), [0, 0, 2, 0, 0, 0], "{}", done.text);
+    }
+    let done = bring(
+        &dir,
+        &[
+            ("sheet.csv", &sheet),
+            ("relations.ttl", &[prefixes, agent].concat()),
+        ],
+        &[],
+    );
+    assert!(
+        done.ok && !says(&dump(&dir), "resource/one", &implements),
+        "{}",
+        done.text
+    );
+    let done = bring(
+        &dir,
+        &[(
+            "lost.ttl",
+            &[prefixes, "<resource/nobody> ldt:uses <resource/two> .\n"].concat(),
+        )],
+        &[],
+    );
+    assert!(
+        done.ok && done.reasons().contains("no record has this IRI"),
+        "{}",
+        done.text
+    );
+}
+
+#[test]
+fn what_is_suggested_is_nowhere_to_be_seen_until_it_is_published() {
+    let dir = directory("suggested");
+    let sheet = |long: &str| {
+        csv(&[row(&[
+            ("Index", "r1"),
+            ("Short name", "One"),
+            ("Long name", long),
+        ])])
+    };
+    let done = bring(
+        &dir,
+        &[("sheet.csv", &sheet("Secret"))],
+        &["--as", "suggested"],
+    );
+    assert_eq!(done.counts(), [0, 0, 0, 1, 0, 0], "{}", done.text);
+    let waiting = queue(&dir);
+    assert!(
+        waiting.len() == 1 && waiting[0].contains("suggested") && waiting[0].contains("Secret"),
+        "{waiting:?}"
+    );
+    let server = serve(&dir);
+    for path in [
+        "/",
+        "/catalog",
+        "/catalog.ttl",
+        "/catalog.csv",
+        "/catalog/dump.nt",
+        "/catalog/dump.jsonld",
+    ] {
+        assert!(!server.get(path, "*/*").contains("Secret"), "{path}");
+    }
+    assert_eq!(server.ask("GET", "/resource/one", &[], b"").status, 404);
+    let ask = "/sparql?query=SELECT%20*%20WHERE%20%7B%3Fs%20%3Fp%20%3Fo%20FILTER(CONTAINS(STR(%3Fo)%2C%20%22Secret%22))%7D";
+    let asked = |server: &Server| server.get(ask, "text/csv");
+    assert!(!asked(&server).contains("Secret"));
+    must(&dir, &["decide", "one", "publish"]);
+    assert!(
+        server
+            .get("/resource/one", "text/turtle")
+            .contains("Secret")
+    );
+    assert!(
+        asked(&server).contains("Secret") && server.body("/catalog/dump.nt").contains("Secret")
+    );
+    // A change to what is public waits as well, if it is only suggested.
+    let done = bring(
+        &dir,
+        &[("sheet.csv", &sheet("Changed"))],
+        &["--as", "suggested"],
+    );
+    assert_eq!(done.counts(), [0, 0, 0, 1, 0, 0], "{}", done.text);
+    assert!(!server.body("/catalog/dump.nt").contains("Changed"));
+    must(&dir, &["settle", &number(&queue(&dir)[0]), "accept"]);
+    assert!(server.body("/catalog/dump.nt").contains("Changed"));
+    // What was suggested is published by an import that publishes.
+    let two = csv(&[row(&[("Index", "r2"), ("Short name", "Two")])]);
+    assert_eq!(
+        bring(&dir, &[("two.csv", &two)], &["--as", "suggested"]).counts()[3],
+        1
+    );
+    assert_eq!(bring(&dir, &[("two.csv", &two)], &[]).counts()[0], 1);
+    assert_eq!(server.ask("GET", "/resource/two", &[], b"").status, 200);
+}
