@@ -670,3 +670,259 @@ fn a_clock_that_steps_back_reorders_nothing() {
         assert_eq!(since.len(), 5);
     });
 }
+
+/// The graph as SPARQL gives it, one statement a line.
+fn graph(server: &Server) -> BTreeSet<String> {
+    let headers = [
+        ("Content-Type", "application/sparql-query"),
+        ("Accept", "application/n-triples"),
+    ];
+    let query = b"CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }";
+    let answer = server.ask("POST", "/sparql", &headers, query);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.text().lines().map(str::to_owned).collect()
+}
+
+/// Checks that the graph is what the ledger makes of it, and that the dump says the same.
+fn agrees(dir: &Path, server: &Server, when: &str) {
+    let before = graph(server);
+    let (status, said) = run(dir, &["rebuild"]);
+    assert_eq!(status, 0, "{said}");
+    let after = graph(server);
+    let more: Vec<_> = before.difference(&after).take(5).collect();
+    let less: Vec<_> = after.difference(&before).take(5).collect();
+    assert!(
+        more.is_empty() && less.is_empty(),
+        "{when}: the graph held {more:#?} and lacked {less:#?}"
+    );
+    // The store writes typed literals its own way; dates change by the second write of the dump.
+    let plain = |l: &&String| !l.contains("\"^^<");
+    let dump: BTreeSet<String> = server
+        .body("/catalog/dump.nt")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let ours = format!("<{PUBLIC}/");
+    let unsaid: Vec<_> = after
+        .iter()
+        .filter(plain)
+        .filter(|l| l.starts_with(&ours) && !dump.contains(*l))
+        .take(5)
+        .collect();
+    assert!(unsaid.is_empty(), "{when}: only the graph says {unsaid:#?}");
+    // A document calls what it only names a standard or a resource, and names the profile.
+    let named = |l: &&String| {
+        l.contains("#type> <http://purl.org/dc/terms/Standard>")
+            || l.contains("#type> <http://www.w3.org/ns/dcat#Resource>")
+            || l.starts_with("<https://semiceu.github.io/DCAT-AP/")
+    };
+    let lost: Vec<_> = dump
+        .iter()
+        .filter(plain)
+        .filter(|l| !named(l) && !after.contains(*l))
+        .take(5)
+        .collect();
+    assert!(lost.is_empty(), "{when}: only the dump says {lost:#?}");
+}
+
+#[test]
+fn the_graph_is_what_the_ledger_says_after_every_kind_of_change() {
+    let dir = directory("graph");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let server = launch(&dir, &["--public-url", PUBLIC, "--no-seed"]);
+    ready(&server);
+    agrees(&dir, &server, "at the start");
+    let bring = |name: &str, text: &str| {
+        let file = dir.join(name);
+        std::fs::write(&file, text).expect("writes");
+        let (ok, said) = import(&dir, &file, &["--source-name", name]);
+        assert!(ok && said.contains("1 added"), "{said}");
+    };
+    let rows = |round: usize| {
+        let (ok, said) = import(
+            &dir,
+            &sheet(&dir.join("rows.csv"), 30, round),
+            &["--source-name", "rows"],
+        );
+        assert!(ok, "{said}");
+    };
+    rows(0);
+    agrees(&dir, &server, "after an import");
+    rows(1);
+    agrees(&dir, &server, "after an update");
+    let prefixes = "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> . \
+                    @prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix ldt: <https://w3id.org/ldt-catalogue/ns#> .";
+    let entry = |name: &str, title: &str, more: &str| {
+        format!(
+            "<http://a.example/{name}> a dcat:Dataset ; dct:title \"{title}\"@en ; \
+             dct:description \"An entry that others speak about as well, which is told in these words.\"@en ; \
+             dct:publisher <http://a.example/maker> {more} . <http://a.example/maker> a foaf:Agent ; foaf:name \"Maker\"@en ."
+        )
+    };
+    // Two sources, one maker; the second says of the first one's entry what that one says itself.
+    bring(
+        "one.ttl",
+        &format!("{prefixes} {}", entry("one", "One", "")),
+    );
+    let second = entry("two", "Two", "; dct:relation <http://a.example/one>");
+    bring(
+        "two.ttl",
+        &format!("{prefixes} {second} <http://a.example/one> dct:title \"One\"@en ."),
+    );
+    // A page that is spoken about first and is an entry later.
+    let third = entry("three", "Three", "; dct:conformsTo <http://a.example/four>");
+    bring(
+        "three.ttl",
+        &format!(
+            "{prefixes} {third} <http://a.example/four> a dct:Standard ; dct:title \"Four\"@en ."
+        ),
+    );
+    bring(
+        "four.ttl",
+        &format!("{prefixes} {}", entry("four", "Four", "; a dct:Standard")),
+    );
+    // The catalogue's own publisher, repeated.
+    bring(
+        "team.ttl",
+        &format!(
+            "{prefixes} {} <{PUBLIC}/agent/catalogue-team> a foaf:Agent ; foaf:name \"Catalogue team\"@en .",
+            entry(
+                "six",
+                "Six",
+                &format!("; dct:creator <{PUBLIC}/agent/catalogue-team>")
+            )
+        ),
+    );
+    agrees(&dir, &server, "after RDF");
+    let listed = run(&dir, &["export", "--format", "sheet"]).1;
+    assert!(listed.contains("Three"), "{listed}");
+    let command = |arguments: &[&str]| {
+        let (status, said) = run(&dir, arguments);
+        assert_eq!(status, 0, "{arguments:?}: {said}");
+    };
+    let slugs: Vec<String> = ["one", "two", "three", "four", "six"]
+        .iter()
+        .map(|n| {
+            let page = server.body("/catalog/dump.nt");
+            let subject = format!("/primaryTopic> <http://a.example/{n}> .");
+            let line = page
+                .lines()
+                .find(|l| l.contains(&subject))
+                .expect("an entry");
+            let slug = line
+                .split("/resource/")
+                .nth(1)
+                .and_then(|l| l.split('#').next());
+            slug.expect("a slug").to_owned()
+        })
+        .collect();
+    for slug in &slugs[1..] {
+        command(&["decide", slug, "withdraw"]);
+        agrees(&dir, &server, &format!("without {slug}"));
+    }
+    command(&["decide", &slugs[1], "restore"]);
+    command(&["decide", &slugs[2], "restore"]);
+    agrees(&dir, &server, "after some came back");
+    command(&["decide", &slugs[0], "withdraw"]);
+    agrees(&dir, &server, "without the first");
+    for n in [3, 4, 5] {
+        command(&["decide", &format!("tool-{n}"), "withdraw"]);
+    }
+    command(&["decide", "tool-3", "restore"]);
+    command(&["restrict", "tool-6", "city"]);
+    command(&["restrict", "tool-7", "city"]);
+    command(&["restrict", "tool-7", "public"]);
+    command(&["decide", "tool-8", "withdraw", "--into", "tool-9"]);
+    agrees(&dir, &server, "after the life cycle");
+    command(&["purge", "tool-9"]);
+    command(&["purge", "tool-4"]);
+    command(&["purge", &slugs[2]]);
+    agrees(&dir, &server, "after purges");
+    rows(2);
+    agrees(&dir, &server, "after another update");
+    assert!(!graph(&server).iter().any(|l| l.contains("Tool 9 of")));
+    drop(server);
+    let server = launch(&dir, &["--public-url", PUBLIC, "--no-seed"]);
+    ready(&server);
+    agrees(&dir, &server, "after a start");
+}
+
+#[test]
+fn a_worn_graph_is_replaced_while_writes_go_on() {
+    use ldt_catalogue::catalogue::{Catalogue, Options};
+    use ldt_catalogue::record::State;
+    use ldt_catalogue::store::ledger::Ledger;
+    let dir = directory("worn");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let about = ldt_catalogue::config::Config::read(None, |_| None)
+        .expect("settings")
+        .catalogue;
+    runtime().block_on(async {
+        let ledger = Ledger::open(&dir, "").await.expect("opens");
+        let mut catalogue = Catalogue::open(ledger, dir.clone(), format!("{PUBLIC}/"), about)
+            .await
+            .expect("opens");
+        catalogue.worn_from = 100;
+        let catalogue = Arc::new(catalogue);
+        let tending = tokio::spawn({
+            let catalogue = catalogue.clone();
+            async move { catalogue.tend().await }
+        });
+        let mut removed = 0;
+        for round in 0..12 {
+            let bytes = std::fs::read(sheet(&dir.join("rows.csv"), 60, round)).expect("reads");
+            let drafts = ldt_catalogue::mapping::sheet::read(&bytes, &Default::default())
+                .expect("a sheet")
+                .drafts;
+            let mut import = catalogue.import(Options {
+                source: "rows".into(),
+                author: "a".into(),
+                state: State::Published,
+                dry_run: false,
+                prune: false,
+                force: false,
+            });
+            import.take(drafts).await.expect("keeps");
+            import.finish().await.expect("ends");
+            removed += 60;
+            // A purge while a graph may be under construction.
+            let slug = format!("tool-{}", 60 - round);
+            catalogue.purge(&slug, "operator").await.expect("purges");
+        }
+        // The last graph may be under construction still.
+        let held = loop {
+            let graph = catalogue.graph.read().await;
+            if let Some(graph) = graph.as_ref().filter(|g| !g.is_worn(100)) {
+                assert_eq!(graph.cursor, catalogue.extent().seq);
+                let texts: BTreeSet<String> = graph
+                    .store
+                    .iter()
+                    .map(|q| q.expect("a statement").to_string())
+                    .collect();
+                assert!(graph.dead < removed, "{} of {removed} are dead", graph.dead);
+                break texts;
+            }
+            drop(graph);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        tending.abort();
+        for n in 49..=60 {
+            assert!(
+                !held
+                    .iter()
+                    .any(|l| l.contains(&format!("/resource/tool-{n}>"))),
+                "tool {n} was purged"
+            );
+        }
+        catalogue.rebuild().await.expect("builds");
+        let graph = catalogue.graph.read().await;
+        let fresh: BTreeSet<String> = graph
+            .as_ref()
+            .expect("is there")
+            .store
+            .iter()
+            .map(|q| q.expect("a statement").to_string())
+            .collect();
+        assert!(held == fresh);
+    });
+}
