@@ -339,7 +339,7 @@ impl<'u, W: Write> Writer<'u, W> {
         for (subject, _) in nodes.iter().filter(|n| !inner.contains(n.0)) {
             self.element(subject, &by_subject, &mut done, 1)?;
         }
-        // What is left stands in a circle of parts.
+        // What is left stands in a circle of parts, or deeper than nesting goes.
         for (subject, _) in nodes {
             self.element(subject, &by_subject, &mut done, 1)?;
         }
@@ -430,7 +430,11 @@ impl<'u, W: Write> Writer<'u, W> {
             self.put_xml(&Literal { escaped, ..l }.value())?;
         } else if let Some(label) = s.object.strip_prefix("_:") {
             return self.put(&[" rdf:nodeID=\"", label, "\"/>\n"]);
-        } else if holds_part(s) && nodes.contains_key(s.object) && !done.contains(s.object) {
+        } else if depth < DEEPEST
+            && holds_part(s)
+            && nodes.contains_key(s.object)
+            && !done.contains(s.object)
+        {
             self.out.write_all(b">\n")?;
             self.element(s.object, nodes, done, depth + 1)?;
             self.indent(depth)?;
@@ -442,6 +446,10 @@ impl<'u, W: Write> Writer<'u, W> {
         self.put(&["</", prefix, ":", local, ">\n"])
     }
 }
+
+/// How deep elements stand in one another: a chain of parts that someone made long must not use up
+/// the stack.
+const DEEPEST: usize = 24;
 
 /// Predicates that lead from a whole to a part that is described inside it, as terms.
 const PARTS: [&str; 6] = [

@@ -823,3 +823,36 @@ fn packed_dumps_follow_every_change() {
         assert!(kept <= 2 * SYNTAXES.len(), "{kept} files");
     }
 }
+
+#[test]
+fn a_long_chain_of_parts_is_written_like_any_other_entry() {
+    let dir = directory("chain");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let mut text = String::from(
+        "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+        <http://a.example/deep> a dcat:Dataset ; dct:title \"Deep\"@en ; dct:spatial <http://a.example/p0> ;
+        dct:description \"An entry with places inside one another, more of them than anyone would write.\"@en .\n",
+    );
+    for n in 0..4_000 {
+        text += &format!(
+            "<http://a.example/p{n}> a dct:Location ; dct:spatial <http://a.example/p{}> .\n",
+            n + 1
+        );
+    }
+    text += "<http://a.example/p4000> a dct:Location ; dct:spatial <http://a.example/p3990> .\n";
+    let file = dir.join("deep.ttl");
+    std::fs::write(&file, text).expect("writes");
+    let (ok, said) = import(&dir, &file, &[]);
+    assert!(ok && said.contains("1 added"), "{said}");
+    let server = launch(&dir, &["--no-seed", "--public-url", PUBLIC]);
+    for stem in ["/resource/deep", "/catalog/dump"] {
+        let [first, ref others @ ..] = SYNTAXES.map(|(extension, format)| {
+            graph(
+                &get(&server, &format!("{stem}.{extension}"), &[]).body,
+                format,
+            )
+        });
+        assert!(first.len() > 8_000, "{stem}");
+        assert!(others.iter().all(|o| *o == first), "{stem}");
+    }
+}
