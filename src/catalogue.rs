@@ -919,7 +919,11 @@ impl Import<'_> {
             self.report.unchanged += 1;
             return Ok(());
         }
-        let reason = format!("import of {}", self.options.source);
+        let mut reason = format!("import of {}", self.options.source);
+        if waits {
+            // The queue shows it.
+            reason.push_str(&format!(", not published: {}", problems.join(" ")));
+        }
         let change = ledger::Change {
             state,
             content: wanted.content,
