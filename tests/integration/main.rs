@@ -1,6 +1,7 @@
 //! One test binary; its modules mirror the faces.
 mod import;
 mod library;
+mod lifecycle;
 mod official;
 mod postgres;
 mod sparql;
