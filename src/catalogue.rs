@@ -2,7 +2,7 @@
 //! and only then answers.
 use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat::{self, About};
-use crate::mapping::syntax;
+use crate::mapping::{sheet, syntax};
 use crate::record::shacl::{self, Candidate, Severity};
 use crate::record::statement::{Statement, iri, literal, statements};
 use crate::record::vocab::BASE;
@@ -560,6 +560,7 @@ impl Import<'_> {
         let content = draft.over(&old.content);
         let version = hash(&content);
         let foreign = known.source != self.options.source;
+        let no_row = form(&known.key).is_none();
         self.seen.insert(known.key);
         // A record that another source keeps and that says the same is no news.
         let again = !foreign && draft.says != Says::More && heard == known.heard;
@@ -576,7 +577,10 @@ impl Import<'_> {
                             .is_some_and(|s| !dcat::is_own(&old, &page, s.subject))
                 })
         };
-        let same = version == old.hash || again || (foreign && elsewhere());
+        let same = version == old.hash
+            || again
+            || (foreign && elsewhere())
+            || (no_row && says_no_more(&old, &draft));
         let edited = old.hash != known.said;
         let publishes = !foreign && self.options.state == State::Published;
         let returns = publishes
@@ -921,7 +925,11 @@ impl Import<'_> {
             self.report.unchanged += 1;
             return Ok(());
         }
-        let reason = format!("import of {}", self.options.source);
+        let mut reason = format!("import of {}", self.options.source);
+        if waits {
+            // The queue shows it.
+            reason.push_str(&format!(", not published: {}", problems.join(" ")));
+        }
         let change = ledger::Change {
             state,
             content: wanted.content,
@@ -1118,6 +1126,22 @@ fn drop_own_index(draft: &mut Draft) {
         .split_inclusive('\n')
         .filter(|l| !Statement::parse(l).is_some_and(|s| s.says("ldt:index") && s.object == value))
         .collect();
+}
+
+/// Whether a row says no more of a record than its row in our own sheet does. What came as RDF has
+/// other words for it, which a sheet is not to replace.
+fn says_no_more(old: &Record, draft: &Draft) -> bool {
+    let row = |content| sheet::row(&old.slug, &old.iri, content);
+    let kept = |line: &str| {
+        Statement::parse(line).is_some_and(|s| s.says("ldt:licence") || s.says("dct:spatial"))
+    };
+    let stated: HashSet<&str> = old.content.lines().collect();
+    matches!(draft.says, Says::Only(_))
+        && row(&old.content) == row(&draft.content)
+        && draft
+            .content
+            .lines()
+            .all(|l| !kept(l) || stated.contains(l))
 }
 
 fn illegal_character(s: &Statement<'_>) -> Option<char> {

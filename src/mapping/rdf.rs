@@ -7,6 +7,7 @@ use crate::record::statement::{Statement, statements, text};
 use crate::record::vocab::{self, BASE};
 use crate::record::{Draft, Finding, Outcome, Says, hash, slug, sorted};
 use oxigraph::io::{RdfFormat, RdfParser};
+use oxigraph::model::vocab::xsd;
 use oxigraph::model::{Literal, NamedNode, NamedOrBlankNode, Term, Triple};
 use sophia_api::term::SimpleTerm;
 use sophia_api::term::bnode_id::BnodeId;
@@ -275,8 +276,15 @@ fn fold(graph: &[Triple], public_url: &str) -> Nodes {
     let mut nodes = Nodes::new();
     for t in graph {
         let predicate = own(t.predicate.to_string());
+        let identifies = || vocab::is(t.predicate.as_str(), "dct:identifier");
         let object = match &t.object {
-            Term::Literal(_) => t.object.to_string(),
+            // An identifier of ours is an IRI as a string, and moves with it.
+            Term::Literal(l) => match l.value().strip_prefix(public_url) {
+                Some(rest) if identifies() && l.datatype() == xsd::STRING => {
+                    Literal::new_simple_literal(format!("{BASE}{rest}")).to_string()
+                }
+                _ => t.object.to_string(),
+            },
             _ => own(t.object.to_string()),
         };
         nodes

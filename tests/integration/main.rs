@@ -2,6 +2,7 @@
 mod durable;
 mod import;
 mod library;
+mod lifecycle;
 mod official;
 mod postgres;
 mod sparql;
