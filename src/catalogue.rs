@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::RwLock as Latch;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, Notify, RwLock};
 
 pub struct Catalogue {
     pub ledger: Ledger,
@@ -34,6 +34,8 @@ pub struct Catalogue {
     /// Held while such a file is made.
     pub documents: Mutex<()>,
     extent: Latch<Extent>,
+    /// Told when a fresh graph would be much smaller than the one that answers.
+    pub worn: Notify,
     /// Records that a graph under construction holds.
     loaded: AtomicI64,
 }
@@ -95,6 +97,7 @@ impl Catalogue {
             dir,
             documents: Mutex::new(()),
             extent: Latch::new(extent),
+            worn: Notify::new(),
             loaded: AtomicI64::new(0),
         })
     }
@@ -162,6 +165,9 @@ impl Catalogue {
         {
             let changes = self.ledger.changes_since(graph.cursor).await?;
             tokio::task::block_in_place(|| graph.change(&changes, extent.seq))?;
+            if graph.is_worn() {
+                self.worn.notify_one();
+            }
         }
         *self.extent.write().expect("no writer panics") = extent;
         Ok(())

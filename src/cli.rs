@@ -287,8 +287,12 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     tokio::spawn({
         let catalogue = catalogue.clone();
         async move {
-            if let Err(e) = catalogue.rebuild().await {
-                tracing::error!(error = %e, "the graph cannot be built");
+            loop {
+                if let Err(e) = catalogue.rebuild().await {
+                    tracing::error!(error = %e, "the graph cannot be built");
+                }
+                // The store never gives back what it removed: a new one takes its place in time.
+                catalogue.worn.notified().await;
             }
         }
     });

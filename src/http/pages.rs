@@ -4,7 +4,7 @@ use super::reply;
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
 use crate::mapping::{dcat, sheet};
-use crate::record::statement::{self, Statement, iri, links, literal, statements, text};
+use crate::record::statement::{self, Statement, iri, lines, links, literal, statements, text};
 use crate::record::vocab::{self, BASE, expand};
 use crate::record::{PUBLIC, Record};
 use askama::Template;
@@ -395,7 +395,7 @@ pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<(Vec<u8>, i
         });
     }
     let (relations, modified) = relations(catalogue, record).await?;
-    let published = dcat::published(record);
+    let published = crate::record::sorted(lines(&dcat::published(record)));
     let page = Entry {
         title: get("dct:title"),
         short: get("skos:altLabel"),

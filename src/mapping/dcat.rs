@@ -1,6 +1,6 @@
 //! A record as it is published: what follows from its statements is said out loud, since no reader
 //! infers. [`strip_derived`] is the way back. DCAT-AP 3.0.1; every entry is a `dcat:Dataset` first.
-use crate::record::statement::{Statement, iri, links, literal, statements};
+use crate::record::statement::{Statement, TYPE, iri, lines, links, literal, statements};
 use crate::record::vocab::{self, BASE, LDT, eu, expand, ldt};
 use crate::record::{Record, hash, sorted};
 use oxigraph::model::vocab::xsd;
@@ -20,6 +20,11 @@ const RELATIONS: [(&str, &str, Option<&str>); 5] = [
     ("ldt:tests", "tests", None),
     ("ldt:considers", "considers", None),
 ];
+
+const DISTRIBUTION: &str = "<http://www.w3.org/ns/dcat#distribution>";
+const ACCESS_SERVICE: &str = "<http://www.w3.org/ns/dcat#accessService>";
+const CONFORMS_TO: &str = "<http://purl.org/dc/terms/conformsTo>";
+const RELATION: &str = "<http://purl.org/dc/terms/relation>";
 
 /// The profile that every record claims.
 pub const PROFILE: &str = "https://semiceu.github.io/DCAT-AP/releases/3.0.1/";
@@ -73,23 +78,35 @@ fn time(micros: i64) -> Literal {
     Literal::new_typed_literal(date_time(micros), xsd::DATE_TIME)
 }
 
-/// The published statements of a record, own IRIs still below [`BASE`]: canonical.
+/// The published statements of a record, own IRIs still below [`BASE`]: what it says, then what
+/// follows, each statement once.
 pub fn published(record: &Record) -> String {
-    let derived = derived(record);
-    sorted(
-        record
-            .content
-            .split_inclusive('\n')
-            .chain(derived.iter().map(String::as_str)),
-    )
+    let said: Vec<Statement<'_>> = statements(&record.content).collect();
+    let mut out = String::with_capacity(record.content.len() * 3);
+    out.push_str(&record.content);
+    for line in derived(record, &said) {
+        // Objects differ most, so they are compared first.
+        let repeats = |s: Statement<'_>| {
+            let same = |k: &&Statement<'_>| k.object == s.object && k.predicate == s.predicate;
+            said.iter().filter(same).any(|k| k.subject == s.subject)
+        };
+        if !Statement::parse(&line).is_some_and(repeats) {
+            out.push_str(&line);
+        }
+    }
+    out
 }
 
 /// What follows from a record's statements and its place in the ledger.
-fn derived(record: &Record) -> Vec<String> {
-    let (entry, content) = (record.iri.as_str(), record.content.as_str());
+fn derived(record: &Record, said: &[Statement<'_>]) -> Vec<String> {
+    let entry = record.iri.as_str();
     let page = format!("{BASE}resource/{}", record.slug);
-    let mut out = Lines(implied(entry, content, &page));
-    let said: BTreeSet<&str> = statements(content)
+    let mut out = Lines(implied(entry, said, &page));
+    let is_entry = said
+        .iter()
+        .any(|s| s.predicate == TYPE && s.about(entry) && is_data(s));
+    let said: BTreeSet<&str> = said
+        .iter()
         .filter(|s| s.about(entry))
         .map(|s| s.predicate)
         .collect();
@@ -97,7 +114,6 @@ fn derived(record: &Record) -> Vec<String> {
     if !has("dct:identifier") {
         out.say(entry, "dct:identifier", Literal::new_simple_literal(entry));
     }
-    let is_entry = crate::record::statement::is_a(content, entry, "dcat:Dataset");
     if !has("dcat:theme") {
         out.say(entry, "dcat:theme", eu("data-theme", "TECH"));
     }
@@ -160,9 +176,9 @@ fn derived(record: &Record) -> Vec<String> {
 }
 
 /// What facets, kind and relations of an entry imply in terms that every reader knows.
-fn implied(entry: &str, content: &str, page: &str) -> Vec<String> {
+fn implied(entry: &str, said: &[Statement<'_>], page: &str) -> Vec<String> {
     let mut out = Lines::default();
-    for s in statements(content).filter(|s| s.about(entry)) {
+    for s in said.iter().filter(|s| s.about(entry)) {
         let Some(target) = s.target() else { continue };
         let facet = FACETS.iter().any(|f| s.says(f));
         if facet {
@@ -199,9 +215,11 @@ fn implied(entry: &str, content: &str, page: &str) -> Vec<String> {
 /// record as it stands, where it is known.
 pub fn strip_derived(entry: &str, slug: &str, content: &str, now: Option<&Record>) -> String {
     let page = format!("{BASE}resource/{slug}");
-    let mut ours: BTreeSet<String> = implied(entry, content, &page).into_iter().collect();
+    let said: Vec<Statement<'_>> = statements(content).collect();
+    let mut ours: BTreeSet<String> = implied(entry, &said, &page).into_iter().collect();
     if let Some(record) = now {
-        ours.extend(derived(record));
+        let kept: Vec<Statement<'_>> = statements(&record.content).collect();
+        ours.extend(derived(record, &kept));
         for line in record.content.split_inclusive('\n') {
             ours.remove(line);
         }
@@ -301,23 +319,23 @@ pub struct Assembly {
 impl Assembly {
     /// Takes in an entry's published statements and gives back those of its own nodes.
     pub fn own<'c>(&mut self, record: &Record, published: &'c str) -> Vec<Statement<'c>> {
-        let parts: BTreeSet<&str> = statements(published)
-            .filter(|s| s.says("dcat:distribution") || s.says("dcat:accessService"))
-            .map(|s| s.object)
-            .collect();
         let page = format!("{BASE}resource/{}", record.slug);
-        let mut own = Vec::new();
-        for line in published.split_inclusive('\n') {
-            let Some(s) = Statement::parse(line) else {
-                continue;
-            };
-            if let Some(target) = s.target() {
-                let class = if s.says("dct:conformsTo") {
-                    Some("dct:Standard")
-                } else if s.says("dct:relation") {
-                    Some("dcat:Resource")
-                } else {
-                    None
+        let said: Vec<(&str, Statement<'_>)> = lines(published)
+            .filter_map(|l| Some((l, Statement::parse(l)?)))
+            .collect();
+        let parts: BTreeSet<&str> = said
+            .iter()
+            .filter(|(_, s)| s.predicate == DISTRIBUTION || s.predicate == ACCESS_SERVICE)
+            .map(|(_, s)| s.object)
+            .collect();
+        // Each node with its statements, in the order in which they come.
+        let mut own: Vec<(&str, Vec<Statement<'_>>)> = Vec::new();
+        for (line, s) in said {
+            if let Some(target) = s.target().filter(|t| !self.concepts.contains(*t)) {
+                let class = match s.predicate {
+                    CONFORMS_TO => Some("dct:Standard"),
+                    RELATION => Some("dcat:Resource"),
+                    _ => None,
                 };
                 if !vocab::about(target).is_empty() {
                     self.concepts.insert(target.to_owned());
@@ -325,15 +343,20 @@ impl Assembly {
                     self.entries.insert((target.to_owned(), class));
                 }
             }
-            if is_own(record, &page, s.subject) || parts.contains(s.subject) {
-                own.push(s);
+            if let Some((_, node)) = own.iter_mut().rev().find(|n| n.0 == s.subject) {
+                node.push(s);
+            } else if is_own(record, &page, s.subject) || parts.contains(s.subject) {
+                own.push((s.subject, vec![s]));
             } else if !self.shared.contains(line) {
                 self.shared.insert(line.to_owned());
             }
         }
-        // A reader meets the entry before its parts.
-        own.sort_by_key(|s| !s.about(&record.iri));
-        own
+        // A reader meets the entry before its parts, and the values of a property together.
+        own.sort_by_key(|(_, node)| !node[0].about(&record.iri));
+        for (_, node) in &mut own {
+            node.sort_by_key(|s| s.predicate);
+        }
+        own.into_iter().flat_map(|(_, node)| node).collect()
     }
 
     /// IRIs that are named and may be entries elsewhere in the catalogue.
@@ -427,27 +450,29 @@ pub fn catalogue(about: &About, issued: i64, modified: i64) -> String {
     sorted(out.0)
 }
 
+/// Whether a statement gives the class of a data set or a series of them.
+fn is_data(s: &Statement<'_>) -> bool {
+    s.target()
+        .is_some_and(|t| vocab::is(t, "dcat:Dataset") || vocab::is(t, "dcat:DatasetSeries"))
+}
+
 /// The catalogue's links to entries, their services and their records.
 pub fn listing<'a>(entries: impl Iterator<Item = &'a Record>) -> String {
     let node = format!("{BASE}catalog");
     let mut out = Lines::default();
     for record in entries {
-        let dataset = crate::record::statement::is_a(&record.content, &record.iri, "dcat:Dataset")
-            || crate::record::statement::is_a(&record.content, &record.iri, "dcat:DatasetSeries");
-        let listed_as = if dataset {
-            "dcat:dataset"
-        } else {
-            "dcat:service"
-        };
-        out.link(&node, listed_as, &record.iri);
-        for s in statements(&record.content) {
-            if s.says("rdf:type")
-                && s.target().is_some_and(|t| vocab::is(t, "dcat:DataService"))
+        let mut listed_as = "dcat:service";
+        for s in statements(&record.content).filter(|s| s.predicate == TYPE) {
+            if s.about(&record.iri) && is_data(&s) {
+                listed_as = "dcat:dataset";
+            }
+            if s.target().is_some_and(|t| vocab::is(t, "dcat:DataService"))
                 && let Some(service) = iri(s.subject)
             {
                 out.link(&node, "dcat:service", service);
             }
         }
+        out.link(&node, listed_as, &record.iri);
         let page = format!("{BASE}resource/{}#record", record.slug);
         out.link(&node, "dcat:record", &page);
     }

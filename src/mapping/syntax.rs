@@ -2,7 +2,7 @@
 //! canonical statements, so that a page and a whole catalogue are written by the same code in
 //! little memory. Own IRIs (and an identifier that repeats one) move below the public URL here.
 use crate::record::canonical;
-use crate::record::statement::{Literal, Statement, iri, literal, statements};
+use crate::record::statement::{Literal, Statement, TYPE, iri, literal, statements};
 use crate::record::vocab::{BASE, PREFIXES, compact};
 use oxigraph::model::Triple;
 use std::borrow::Cow;
@@ -148,22 +148,64 @@ impl<'u, W: Write> Writer<'u, W> {
 
     fn line(&mut self, s: Statement<'_>) -> Result<()> {
         for term in [s.subject, s.predicate, s.object] {
-            match (iri(term), literal(term)) {
-                (Some(name), _) => write!(self.out, "<{}> ", self.place(name))?,
-                (None, Some(l)) if l.language.is_none() && l.datatype.is_none() => {
-                    write!(self.out, "\"{}\" ", self.value(&s, &l))?;
-                }
-                _ => write!(self.out, "{term} ")?,
+            if let Some(name) = iri(term) {
+                self.out.write_all(b"<")?;
+                self.put_iri(name)?;
+                self.out.write_all(b"> ")?;
+            } else if let Some(l) = literal(term).filter(|l| l.escaped.starts_with(BASE)) {
+                let value = self.value(&s, &l).into_owned();
+                self.put(&["\"", &value, &term[1 + l.escaped.len()..], " "])?;
+            } else {
+                self.put(&[term, " "])?;
             }
         }
         self.out.write_all(b".\n")
     }
 
+    /// Writes an IRI where readers find it.
+    fn put_iri(&mut self, iri: &str) -> Result<()> {
+        match iri.strip_prefix(BASE) {
+            Some(rest) => {
+                self.out.write_all(self.public_url.as_bytes())?;
+                self.out.write_all(rest.as_bytes())
+            }
+            None => self.out.write_all(iri.as_bytes()),
+        }
+    }
+
+    /// The same as the value of an XML attribute.
+    fn put_xml_iri(&mut self, iri: &str) -> Result<()> {
+        if is_plain(iri) {
+            return self.put_iri(iri);
+        }
+        let place = self.place(iri).into_owned();
+        self.put_xml(&place)
+    }
+
+    /// Text for XML 1.0: markup escaped, characters that it cannot hold replaced.
+    fn put_xml(&mut self, text: &str) -> Result<()> {
+        if is_plain(text) {
+            self.out.write_all(text.as_bytes())
+        } else {
+            self.out.write_all(xml(text).as_bytes())
+        }
+    }
+
+    fn put(&mut self, parts: &[&str]) -> Result<()> {
+        parts
+            .iter()
+            .try_for_each(|p| self.out.write_all(p.as_bytes()))
+    }
+
     fn term(&mut self, s: &Statement<'_>, term: &str) -> Result<()> {
         if let Some(name) = iri(term) {
             return match compact(name) {
-                Some((prefix, local)) => write!(self.out, "{prefix}:{local}"),
-                None => write!(self.out, "<{}>", self.place(name)),
+                Some((prefix, local)) => self.put(&[prefix, ":", local]),
+                None => {
+                    self.out.write_all(b"<")?;
+                    self.put_iri(name)?;
+                    self.out.write_all(b">")
+                }
             };
         }
         let Some(l) = literal(term) else {
@@ -184,8 +226,8 @@ impl<'u, W: Write> Writer<'u, W> {
     fn block(&mut self, subject: &str, group: &[Statement<'_>]) -> Result<()> {
         self.out.write_all(b"\n")?;
         self.term(&group[0], subject)?;
-        let classes = group.iter().filter(|s| s.says("rdf:type"));
-        let others = group.iter().filter(|s| !s.says("rdf:type"));
+        let classes = group.iter().filter(|s| s.predicate == TYPE);
+        let others = group.iter().filter(|s| s.predicate != TYPE);
         let mut before: Option<&str> = None;
         for s in classes.chain(others) {
             if before == Some(s.predicate) {
@@ -193,7 +235,7 @@ impl<'u, W: Write> Writer<'u, W> {
             } else {
                 self.out
                     .write_all(if before.is_some() { b" ;\n  " } else { b" " })?;
-                if s.says("rdf:type") {
+                if s.predicate == TYPE {
                     self.out.write_all(b"a ")?;
                 } else {
                     self.term(s, s.predicate)?;
@@ -225,7 +267,7 @@ impl<'u, W: Write> Writer<'u, W> {
                     .take_while(|s| s.predicate == predicate)
                     .count();
             let same = &group[start..end];
-            let class = same[0].says("rdf:type");
+            let class = predicate == TYPE;
             if class {
                 self.out.write_all(b",\"@type\":")?;
             } else {
@@ -319,28 +361,35 @@ impl<'u, W: Write> Writer<'u, W> {
         }
         let classes = group
             .iter()
-            .filter(|s| s.says("rdf:type"))
+            .filter(|s| s.predicate == TYPE)
             .filter_map(|s| compact(s.target()?));
         let class = classes
             .clone()
             .find(|c| c.0 == "dcat")
             .or_else(|| classes.clone().next());
-        let name = class.map_or("rdf:Description".to_owned(), |(p, l)| format!("{p}:{l}"));
-        let pad = "  ".repeat(depth);
+        let (prefix, name) = class.unwrap_or(("rdf", "Description"));
+        self.indent(depth)?;
+        self.put(&["<", prefix, ":", name])?;
         match subject.strip_prefix("_:") {
-            Some(label) => writeln!(self.out, "{pad}<{name} rdf:nodeID=\"{label}\">")?,
+            Some(label) => self.put(&[" rdf:nodeID=\"", label])?,
             None => {
-                let about = self.place(iri(subject).unwrap_or(subject));
-                writeln!(self.out, "{pad}<{name} rdf:about=\"{}\">", xml(&about))?;
+                self.out.write_all(b" rdf:about=\"")?;
+                self.put_xml_iri(iri(subject).unwrap_or(subject))?;
             }
         }
+        self.out.write_all(b"\">\n")?;
         for s in *group {
-            let said = s.says("rdf:type") && s.target().and_then(compact) == class;
+            let said = s.predicate == TYPE && s.target().and_then(compact) == class;
             if !said || class.is_none() {
                 self.property(s, nodes, done, depth + 1)?;
             }
         }
-        writeln!(self.out, "{pad}</{name}>")
+        self.indent(depth)?;
+        self.put(&["</", prefix, ":", name, ">\n"])
+    }
+
+    fn indent(&mut self, depth: usize) -> Result<()> {
+        (0..depth).try_for_each(|_| self.out.write_all(b"  "))
     }
 
     fn property<'a>(
@@ -351,62 +400,69 @@ impl<'u, W: Write> Writer<'u, W> {
         depth: usize,
     ) -> Result<()> {
         let predicate = iri(s.predicate).unwrap_or(s.predicate);
-        let (tag, namespace) = match compact(predicate) {
-            Some((prefix, local)) => (format!("{prefix}:{local}"), String::new()),
+        let (prefix, local, namespace) = match compact(predicate) {
+            Some((prefix, local)) => (prefix, local, None),
             None => match xml_name(predicate) {
-                Some((ns, local)) => (format!("x:{local}"), format!(" xmlns:x=\"{}\"", xml(ns))),
+                Some((namespace, local)) => ("x", local, Some(namespace)),
                 // It cannot be said in this syntax; the import reported it.
                 None => return Ok(()),
             },
         };
-        let pad = "  ".repeat(depth);
+        self.indent(depth)?;
+        self.put(&["<", prefix, ":", local])?;
+        if let Some(namespace) = namespace {
+            self.out.write_all(b" xmlns:x=\"")?;
+            self.put_xml(namespace)?;
+            self.out.write_all(b"\"")?;
+        }
         if let Some(l) = literal(s.object) {
-            let value = Literal {
-                escaped: &self.value(s, &l),
-                ..l
+            match (l.language, l.datatype) {
+                (Some(tag), _) => self.put(&[" xml:lang=\"", tag, "\""])?,
+                (None, Some(datatype)) => {
+                    self.out.write_all(b" rdf:datatype=\"")?;
+                    self.put_xml(datatype)?;
+                    self.out.write_all(b"\"")?;
+                }
+                (None, None) => {}
             }
-            .value()
-            .into_owned();
-            let of = match (l.language, l.datatype) {
-                (Some(tag), _) => format!(" xml:lang=\"{tag}\""),
-                (None, Some(datatype)) => format!(" rdf:datatype=\"{}\"", xml(datatype)),
-                (None, None) => String::new(),
-            };
-            return writeln!(
-                self.out,
-                "{pad}<{tag}{namespace}{of}>{}</{tag}>",
-                xml(&value)
-            );
-        }
-        if let Some(label) = s.object.strip_prefix("_:") {
-            return writeln!(self.out, "{pad}<{tag}{namespace} rdf:nodeID=\"{label}\"/>");
-        }
-        if holds_part(s) && nodes.contains_key(s.object) && !done.contains(s.object) {
-            writeln!(self.out, "{pad}<{tag}{namespace}>")?;
+            self.out.write_all(b">")?;
+            let escaped = &self.value(s, &l);
+            self.put_xml(&Literal { escaped, ..l }.value())?;
+        } else if let Some(label) = s.object.strip_prefix("_:") {
+            return self.put(&[" rdf:nodeID=\"", label, "\"/>\n"]);
+        } else if holds_part(s) && nodes.contains_key(s.object) && !done.contains(s.object) {
+            self.out.write_all(b">\n")?;
             self.element(s.object, nodes, done, depth + 1)?;
-            return writeln!(self.out, "{pad}</{tag}>");
+            self.indent(depth)?;
+        } else {
+            self.out.write_all(b" rdf:resource=\"")?;
+            self.put_xml_iri(iri(s.object).unwrap_or(s.object))?;
+            return self.out.write_all(b"\"/>\n");
         }
-        let target = self.place(iri(s.object).unwrap_or(s.object));
-        writeln!(
-            self.out,
-            "{pad}<{tag}{namespace} rdf:resource=\"{}\"/>",
-            xml(&target)
-        )
+        self.put(&["</", prefix, ":", local, ">\n"])
     }
 }
 
-/// Whether the statement leads from a whole to a part that is described inside it.
+/// Predicates that lead from a whole to a part that is described inside it, as terms.
+const PARTS: [&str; 6] = [
+    "<http://www.w3.org/ns/dcat#distribution>",
+    "<http://www.w3.org/ns/dcat#qualifiedRelation>",
+    "<http://www.w3.org/ns/dcat#contactPoint>",
+    "<http://purl.org/dc/terms/spatial>",
+    "<http://purl.org/dc/terms/temporal>",
+    "<http://www.w3.org/ns/adms#identifier>",
+];
+
 fn holds_part(s: &Statement<'_>) -> bool {
-    [
-        "dcat:distribution",
-        "dcat:qualifiedRelation",
-        "dcat:contactPoint",
-        "dct:spatial",
-        "dct:temporal",
-        "adms:identifier",
-    ]
-    .iter()
-    .any(|p| s.says(p))
+    PARTS.contains(&s.predicate)
+}
+
+/// Whether XML takes the text as it is.
+fn is_plain(text: &str) -> bool {
+    // U+FFFE and U+FFFF, which XML cannot hold, begin with 0xEF.
+    !text
+        .bytes()
+        .any(|b| b < b' ' || matches!(b, b'<' | b'>' | b'&' | b'"' | b'\'' | 0xef))
 }
 
 /// Text for XML 1.0: markup escaped, characters that it cannot hold (section 2.2) replaced.

@@ -15,13 +15,13 @@ pub struct Statement<'a> {
 impl<'a> Statement<'a> {
     /// Splits a canonical line. Subjects and predicates hold no space, so the first two cut it.
     pub fn parse(line: &'a str) -> Option<Self> {
-        let line = line.trim_end_matches('\n').strip_suffix(" .")?;
-        let (subject, rest) = line.split_once(' ')?;
-        let (predicate, object) = rest.split_once(' ')?;
+        let line = line.strip_suffix('\n').unwrap_or(line).strip_suffix(" .")?;
+        let first = memchr::memchr(b' ', line.as_bytes())?;
+        let second = first + 1 + memchr::memchr(b' ', &line.as_bytes()[first + 1..])?;
         Some(Self {
-            subject,
-            predicate,
-            object,
+            subject: &line[..first],
+            predicate: &line[first + 1..second],
+            object: &line[second + 1..],
         })
     }
 
@@ -43,8 +43,21 @@ impl<'a> Statement<'a> {
 
 /// The statements of canonical content, in its order.
 pub fn statements(content: &str) -> impl Iterator<Item = Statement<'_>> + Clone {
-    content.lines().filter_map(Statement::parse)
+    lines(content).filter_map(Statement::parse)
 }
+
+/// The lines of canonical content, each with its end.
+pub fn lines(content: &str) -> impl Iterator<Item = &str> + Clone {
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', content.as_bytes()).map(move |end| {
+        let line = &content[start..=end];
+        start = end + 1;
+        line
+    })
+}
+
+/// The term of `rdf:type`, the predicate that every face asks for most.
+pub const TYPE: &str = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>";
 
 /// The IRI inside `<…>`.
 pub fn iri(term: &str) -> Option<&str> {

@@ -61,14 +61,16 @@ fn namespace(prefix: &str) -> Option<&'static str> {
 
 /// The prefixed name of an IRI, where its local part is a name in Turtle, XML and JSON-LD alike.
 pub fn compact(iri: &str) -> Option<(&'static str, &str)> {
-    PREFIXES.iter().find_map(|(prefix, ns)| {
-        let local = iri.strip_prefix(ns)?;
-        let name = local.starts_with(|c: char| c.is_ascii_alphabetic())
-            && local
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
-        name.then_some((*prefix, local))
-    })
+    let cut = iri.bytes().rposition(|b| b == b'#' || b == b'/')? + 1;
+    let (namespace, local) = iri.split_at(cut);
+    if !local.as_bytes().first()?.is_ascii_alphabetic() {
+        return None;
+    }
+    let (prefix, _) = PREFIXES.iter().find(|(_, ns)| *ns == namespace)?;
+    local
+        .bytes()
+        .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
+        .then_some((*prefix, local))
 }
 
 /// A concept of an EU authority table, such as `eu("language", "ENG")`.

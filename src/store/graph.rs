@@ -22,6 +22,9 @@ pub struct Graph {
     public_url: String,
 }
 
+/// Removed triples that are not worth a rebuild: some ten megabytes.
+const SMALL: usize = 50_000;
+
 /// A record's old and new version; either may be absent or not shown.
 pub type Change = (Option<Record>, Option<Record>);
 
@@ -54,7 +57,7 @@ impl Graph {
 
     /// Whether a fresh graph would be much smaller: the store never frees what it removed.
     pub fn is_worn(&self) -> bool {
-        self.dead > 100_000 && self.dead * 4 > self.live
+        self.dead > SMALL && self.dead * 4 > self.live
     }
 
     /// Adds records that the graph does not hold yet; much faster than [`Self::change`].

@@ -1,4 +1,5 @@
 //! One test binary; its modules mirror the faces.
+mod durable;
 mod import;
 mod library;
 mod lifecycle;

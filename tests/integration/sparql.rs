@@ -10,17 +10,23 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 const JSON: &str = "application/sparql-results+json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const QUERY: &str = "application/sparql-query";
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
-/// One service for all tests that do not need settings of their own.
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| start(&directory("sparql")))
+/// One service for all tests that do not need settings of their own. It ends with the last test
+/// that holds it, so each holds it from its beginning.
+fn server() -> Arc<Server> {
+    static SERVER: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+    let mut held = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    held.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(start(&directory("sparql")));
+        *held = Arc::downgrade(&server);
+        server
+    })
 }
 
 fn encoded(text: &str) -> String {
@@ -102,6 +108,7 @@ const GRAPHS: [(&str, RdfFormat); 4] = [
 
 #[test]
 fn each_form_of_the_protocol_gives_the_same_answer() {
+    let _held = server();
     let query = "SELECT (COUNT(*) AS ?n) (\"ä + & %\" AS ?text) WHERE { ?s ?p ?o }";
     let form = format!("query={}&unknown=1", encoded(query));
     let plain = get(query, JSON);
@@ -131,6 +138,7 @@ fn each_form_of_the_protocol_gives_the_same_answer() {
 
 #[test]
 fn what_is_no_query_is_refused_with_its_reason() {
+    let _held = server();
     let post = |path: &str, media: &str, sent: &[u8]| server().post(path, "*/*", media, sent);
     let ask = encoded("ASK {}");
     let insert = "INSERT DATA { <http://a/> <http://a/> <http://a/> }";
@@ -191,6 +199,7 @@ fn what_is_no_query_is_refused_with_its_reason() {
 
 #[test]
 fn rows_come_back_the_same_in_every_format() {
+    let _held = server();
     let query = "SELECT ?s ?label ?size ?none WHERE {
         { ?s a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> ?label }
         UNION { VALUES (?label ?size) { (\"a,\\\"b\\\"\\n\\tc\"@en 1) (\"<&>\" 2.5) (UNDEF true) } } }";
@@ -235,6 +244,7 @@ fn rows_come_back_the_same_in_every_format() {
 
 #[test]
 fn graphs_come_back_the_same_in_every_syntax() {
+    let _held = server();
     for query in [
         // Blank nodes, shared and nested, and literals of every kind.
         "PREFIX : <http://a/> CONSTRUCT {
@@ -264,6 +274,7 @@ fn graphs_come_back_the_same_in_every_syntax() {
 
 #[test]
 fn what_xml_cannot_hold_is_said_and_not_written() {
+    let _held = server();
     let query = "SELECT (\"\\u0001\" AS ?x) {}";
     refused(&get(query, "application/sparql-results+xml"), 406, "XML");
     assert_eq!(status(&get(query, JSON)), 200);
@@ -283,6 +294,7 @@ fn what_xml_cannot_hold_is_said_and_not_written() {
 
 #[test]
 fn the_format_follows_the_preference() {
+    let _held = server();
     let select = "SELECT * { ?s ?p ?o } LIMIT 1";
     let construct = "CONSTRUCT { ?s ?p ?o } { ?s ?p ?o } LIMIT 1";
     for (query, accept, media) in [
@@ -346,6 +358,7 @@ fn the_format_follows_the_preference() {
 
 #[test]
 fn people_get_a_page_with_their_query_and_its_result() {
+    let _held = server();
     let query = "SELECT ?s ?t { ?s a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> ?t } LIMIT 3";
     let page = get(query, BROWSER);
     for part in [
@@ -378,6 +391,7 @@ fn people_get_a_page_with_their_query_and_its_result() {
 
 #[test]
 fn the_dataset_is_one_default_graph_and_any_other_is_refused() {
+    let _held = server();
     let description = server().get("/sparql", "application/n-triples");
     let endpoint = body(&description)
         .lines()
@@ -429,6 +443,7 @@ fn the_dataset_is_one_default_graph_and_any_other_is_refused() {
 
 #[test]
 fn the_service_describes_itself_alike_in_every_syntax() {
+    let _held = server();
     let turtle = server().get("/sparql", "*/*");
     let described = graph(body(&turtle), RdfFormat::Turtle);
     let lines: BTreeSet<String> = described.iter().map(|q| q.to_string()).collect();
@@ -454,6 +469,7 @@ fn the_service_describes_itself_alike_in_every_syntax() {
 
 #[test]
 fn every_worked_query_runs_by_its_link() {
+    let _held = server();
     let page = server().get("/sparql", BROWSER);
     for part in [
         "10 s",
@@ -483,6 +499,7 @@ fn every_worked_query_runs_by_its_link() {
 
 #[test]
 fn the_measured_queries_all_run() {
+    let _held = server();
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/queries");
     let mut seen = 0;
     for file in std::fs::read_dir(dir).expect("the folder is there") {
@@ -497,6 +514,7 @@ fn the_measured_queries_all_run() {
 
 #[test]
 fn places_are_given_longitude_first() {
+    let _held = server();
     let distance = |from: &str, to: &str| -> f64 {
         let query = format!(
             "PREFIX geo: <http://www.opengis.net/ont/geosparql#>
@@ -522,6 +540,7 @@ fn places_are_given_longitude_first() {
 
 #[test]
 fn heads_and_preflights_are_answered() {
+    let _held = server();
     let send = |request: &str| {
         let mut stream = TcpStream::connect(&server().address).expect("connects");
         stream.write_all(request.as_bytes()).expect("writes");

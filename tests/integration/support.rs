@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub struct Server {
-    process: Child,
+    pub process: Child,
     pub address: String,
 }
 
@@ -48,7 +48,7 @@ pub fn start_with(dir: &Path, settings: &str) -> Server {
 
 /// Serves `dir` and returns as soon as it listens.
 pub fn launch(dir: &Path, more: &[&str]) -> Server {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
+    let process = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(dir)
         .args(more)
@@ -56,16 +56,7 @@ pub fn launch(dir: &Path, more: &[&str]) -> Server {
         .stderr(Stdio::null())
         .spawn()
         .expect("the program starts");
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().expect("piped"))
-        .read_line(&mut line)
-        .expect("a ready line");
-    let address = line
-        .trim()
-        .strip_prefix("listening on http://")
-        .expect("the ready line")
-        .to_owned();
-    Server { process, address }
+    Server::adopt(process)
 }
 
 /// An answer, taken apart.
@@ -90,6 +81,20 @@ impl Answer {
 }
 
 impl Server {
+    /// A service that was started with a pipe for its ready line.
+    pub fn adopt(mut process: Child) -> Self {
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("a ready line");
+        let address = line
+            .trim()
+            .strip_prefix("listening on http://")
+            .expect("the ready line")
+            .to_owned();
+        Self { process, address }
+    }
+
     /// Asks with any method, headers and body, on a connection of its own.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(&self.address).expect("connects");

@@ -14,12 +14,12 @@ use std::collections::{BTreeSet, HashMap};
 /// Brackets open at once: the parser recurses at each.
 const BRACKETS: usize = 100;
 /// Group patterns inside one another; each OPTIONAL and BIND of a group counts as one.
-const PATTERN_DEPTH: usize = 150;
+const PATTERN_DEPTH: usize = 100;
 const EXPRESSION_DEPTH: usize = 1_000;
 /// Calls inside calls: each may hold a long text while the next is made.
 const CALL_DEPTH: usize = 32;
 /// Triple patterns of one query; choosing their order takes time in the cube of it.
-const TRIPLE_PATTERNS: usize = 200;
+const TRIPLE_PATTERNS: usize = 100;
 /// What planning one property path may cost; a sequence below a repetition doubles it.
 const PATH_WEIGHT: usize = 4_096;
 /// How often a step of a repeated path may read the same statement.

@@ -113,7 +113,7 @@ async fn products_stop() {
         ("product below ASK", "ASK { ?a :title ?c . ?d :title ?f . ?g :title ?i . ?j :title ?k FILTER(?c = 'x' || ?i = 'y' && ?f = ?k) }".into()),
         ("values", format!("SELECT * {{ {} {} {} {} ?s ?p ?o FILTER(?a != ?b) }}", values("a", 7000), values("b", 7000), values("c", 7000), values("d", 7000))),
         ("values counted", format!("SELECT (COUNT(*) AS ?n) {{ {} {} {} }}", values("a", 9000), values("b", 9000), values("c", 9000))),
-        ("empty groups", format!("SELECT (COUNT(*) AS ?n) {{ {} }}", format!("{{ {{}} {} }} ", "UNION {}".repeat(100)).repeat(6))),
+        ("empty groups", format!("SELECT (COUNT(*) AS ?n) {{ {} }}", format!("{{ {{}} {} }} ", "UNION {}".repeat(80)).repeat(6))),
         ("values in groups", format!("SELECT (COUNT(*) AS ?n) {{ {{ {} {{ {} {} }} }} {{ {} {} }} }}", values("a", 5000), values("b", 5000), values("c", 5000), values("d", 5000), values("e", 5000))),
         ("subselects", "SELECT (COUNT(*) AS ?n) { { SELECT ?a { ?a :title ?x } ORDER BY ?x } { SELECT ?b { ?b :title ?x } ORDER BY ?x } { SELECT ?c { ?c :title ?x } ORDER BY ?x } { SELECT ?d { ?d :title ?x } GROUP BY ?d } }".into()),
         ("optional", "SELECT (COUNT(*) AS ?n) { ?a :title ?x OPTIONAL { ?b :title ?y } OPTIONAL { ?c :title ?z } OPTIONAL { ?d :title ?w } }".into()),
@@ -176,11 +176,30 @@ async fn texts_stop() {
         ("one long CONCAT", format!("SELECT (STRLEN(CONCAT(?t10{})) AS ?n) {{ BIND('0123456789012345678901234567890123456789' AS ?t0) {} }}", ",?t10".repeat(3000), doubling(10, "CONCAT(@, @)"))),
         ("a long replacement", format!("SELECT (REPLACE(?t14, '(.)', '{}') AS ?n) {{ BIND('x' AS ?t0) {long} }}", "$1".repeat(500))),
         ("a text for each row", "SELECT ?t { ?a :title ?x . ?b :title ?y . BIND(CONCAT(?x, ?y, ?x, ?y, ?x, ?y) AS ?t) }".into()),
-        ("many texts in a row", format!("SELECT * {{ BIND('0123456789abcdef0123456789abcdef0123456789abcdef' AS ?t0) {long} {} }}", (0..100).map(|i| format!("BIND(CONCAT(STR({i}), ?t14) AS ?u{i}) ")).collect::<String>())),
+        ("many texts in a row", format!("SELECT * {{ BIND('0123456789abcdef0123456789abcdef0123456789abcdef' AS ?t0) {long} {} }}", (0..75).map(|i| format!("BIND(CONCAT(STR({i}), ?t14) AS ?u{i}) ")).collect::<String>())),
         ("regex on every pair", "SELECT (COUNT(*) AS ?n) { ?a :title ?x . ?b :title ?y FILTER REGEX(?x, CONCAT('^(([a-z])+.)+', ?y, '([a-z]+)*$'), 'i') }".into()),
         ("a regex that counts", format!("SELECT * {{ BIND('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' AS ?t0) {} FILTER REGEX(?t11, '(a|aa?){{1,900}}(a?){{900}}b$') ?a ?b ?c . ?d ?e ?f }}", doubling(11, "CONCAT(@, @)"))),
         ("a regex for each row", format!("SELECT (COUNT(*) AS ?n) {{ BIND('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' AS ?t0) {} ?a :title ?y FILTER REGEX(?t11, CONCAT('(x+x+)+', ?y, '|(a|aa?){{1,400}}(a?){{400}}b$')) }}", doubling(11, "CONCAT(@, @)"))),
         ("hashes", "SELECT (COUNT(*) AS ?n) { ?a :title ?x . ?b :title ?y . ?c :title ?z FILTER(SHA512(CONCAT(?x, ?y, ?z)) = 'x') }".into()),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn geometries_stop() {
+    let star = |points: usize| {
+        let corner = |i: usize| {
+            let turn = (i * (points / 2)) as f64 / points as f64 * std::f64::consts::TAU;
+            format!("{:.1} {:.1}", 50.0 * turn.cos(), 50.0 * turn.sin())
+        };
+        let corners: Vec<String> = (0..=points).map(corner).collect();
+        format!("'POLYGON(({}))'^^geo:wktLiteral", corners.join(","))
+    };
+    let prefixes = "PREFIX geo: <http://www.opengis.net/ont/geosparql#> PREFIX geof: <http://www.opengis.net/def/function/geosparql/>";
+    stopped(&[
+        ("two stars combined", format!("{prefixes} SELECT (geof:union({0}, {0}) AS ?x) {{}}", star(801))),
+        ("two stars compared", format!("{prefixes} SELECT (geof:sfOverlaps({0}, {0}) AS ?x) {{}}", star(2001))),
+        ("stars combined for each pair", format!("{prefixes} SELECT (COUNT(?x) AS ?n) {{ ?a :title ?t . ?b :title ?u BIND(geof:union({0}, {0}) AS ?x) }}", star(31))),
     ])
     .await;
 }

@@ -1,5 +1,6 @@
 //! The query page: a form, worked examples, and a result or an error with the query kept.
 use super::engine::{Limits, seconds, size};
+use super::guard;
 use super::results::{self, Cell, ROWS_SHOWN, Shown, ShownKind};
 use crate::error::{Error, Result};
 use askama::Template;
@@ -39,6 +40,8 @@ struct Figures {
     query: String,
     concurrent: usize,
     text: String,
+    geometry: String,
+    combined: String,
     rows: usize,
 }
 
@@ -141,7 +144,9 @@ impl Figures {
             result: size(limits.result_bytes),
             query: size(limits.query_bytes),
             concurrent: limits.concurrent,
-            text: size(super::guard::MADE),
+            text: size(guard::MADE),
+            geometry: size(guard::GEOMETRY),
+            combined: size(guard::COMBINED),
             rows: ROWS_SHOWN,
         }
     }

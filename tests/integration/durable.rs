@@ -1,0 +1,470 @@
+//! What was acknowledged is kept: killed at any moment, on a full disk, through a backup.
+use crate::support::{PUBLIC, Server, directory, import, launch, run, start};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+const HEADER: &str = "Index,Short name,Long name,Maintainer,Version,Category,Layer,Scope,Origin,MIMs,Description,\
+                      A Resource,A Link,B Resource,B Link,C Resource,C Link,D Resource,D Link,E Resource,E Link,KH?";
+
+/// A sheet of valid rows; `round` goes into every title.
+fn sheet(path: &Path, rows: usize, round: usize) -> PathBuf {
+    let mut text = format!("{HEADER}\n");
+    for n in 1..=rows {
+        text += &format!(
+            "x{n},Tool {n},Tool {n} of round {round},Maker {},1.{round},Tool/Implementation,Analytics,Interoperability,,MIM1,\
+             Entry {n} is made up so that a great many rows can be brought in and compared.,Website,https://tool.example/{n},,,,,,,,,Y\n",
+            n % 7
+        );
+    }
+    std::fs::write(path, text).expect("writes");
+    path.to_owned()
+}
+
+fn ready(server: &Server) {
+    let began = Instant::now();
+    while !server.get("/readyz", "*/*").contains(" 200 OK") {
+        assert!(began.elapsed() < Duration::from_secs(60), "never ready");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Title by slug as three faces show it: the sheet, the pages for harvesters, and SPARQL.
+fn titles(server: &Server) -> [BTreeMap<String, String>; 3] {
+    let mut sheet = BTreeMap::new();
+    let text = server.body("/catalog.csv");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    for row in reader.records() {
+        let row = row.expect("a row");
+        let slug = row[1].to_lowercase().replace(' ', "-");
+        sheet.insert(slug, row[2].to_owned());
+    }
+    let title = |line: &str| -> Option<(String, String)> {
+        let (subject, rest) = line.split_once(" <http://purl.org/dc/terms/title> \"")?;
+        let slug = subject
+            .strip_prefix(&format!("<{PUBLIC}/resource/"))?
+            .strip_suffix('>')?;
+        let (title, _) = rest.split_once('"')?;
+        (!slug.contains('#')).then(|| (slug.to_owned(), title.to_owned()))
+    };
+    let (mut pages, mut number) = (BTreeMap::new(), 1);
+    loop {
+        let page = server.body(&format!("/catalog.nt?page={number}"));
+        for (slug, title) in page.lines().filter_map(title) {
+            assert!(pages.insert(slug, title).is_none(), "an entry on two pages");
+        }
+        let next = format!("catalog.nt?page={}>", number + 1);
+        if !page.contains(&next) {
+            break;
+        }
+        number += 1;
+    }
+    let query = "SELECT ?e ?t { ?e a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> ?t }";
+    let answer = server.ask(
+        "POST",
+        "/sparql",
+        &[
+            ("Content-Type", "application/sparql-query"),
+            ("Accept", "text/csv"),
+        ],
+        query.as_bytes(),
+    );
+    let graph = answer
+        .text()
+        .lines()
+        .skip(1)
+        .filter_map(|l| l.split_once(','))
+        .map(|(e, t)| {
+            let slug = e.trim_start_matches(&format!("{PUBLIC}/resource/"));
+            (slug.to_owned(), t.trim_matches('"').to_owned())
+        })
+        .collect();
+    [sheet, pages, graph]
+}
+
+/// All that three faces say of the bundled library.
+fn everything(server: &Server) -> [String; 3] {
+    let mut lines: Vec<String> = server
+        .body("/catalog/dump.nt")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    let query = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }";
+    let answer = server.ask(
+        "POST",
+        "/sparql",
+        &[
+            ("Content-Type", "application/sparql-query"),
+            ("Accept", "application/n-triples"),
+        ],
+        query.as_bytes(),
+    );
+    let text = answer.text();
+    let mut graph: Vec<&str> = text.lines().collect();
+    graph.sort_unstable();
+    assert!(graph.len() > 10_000, "{text:.300}");
+    [
+        lines.join("\n"),
+        graph.join("\n"),
+        server.body("/catalog.csv"),
+    ]
+}
+
+/// The ledger read with another program's eyes: numbers without gap, hashes that are right, and
+/// each record at its last version.
+fn check_ledger(dir: &Path) -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        use sqlx::Row;
+        sqlx::any::install_default_drivers();
+        let url = format!("sqlite://{}?mode=ro", dir.join("ledger.db").display());
+        let pool = sqlx::AnyPool::connect(&url).await.expect("opens");
+        let changes = sqlx::query("SELECT seq, record, content, hash, at FROM change ORDER BY seq")
+            .fetch_all(&pool)
+            .await
+            .expect("changes");
+        let (mut last, mut before) = (BTreeMap::new(), 0);
+        for (n, row) in changes.iter().enumerate() {
+            let (seq, at): (i64, i64) = (row.get(0), row.get(4));
+            assert_eq!(seq, n as i64 + 1, "a gap in the numbers");
+            assert!(at > before, "time runs backwards at {seq}");
+            before = at;
+            let (content, hash): (String, String) = (row.get(2), row.get(3));
+            assert_eq!(ldt_catalogue::record::hash(&content), hash, "change {seq}");
+            last.insert(row.get::<i64, _>(1), seq);
+        }
+        let records = sqlx::query("SELECT id, seq FROM record")
+            .fetch_all(&pool)
+            .await
+            .expect("records");
+        let kept: BTreeMap<i64, i64> = records.iter().map(|r| (r.get(0), r.get(1))).collect();
+        assert_eq!(kept, last, "a record is not at its last version");
+        pool.close().await;
+        changes.len()
+    })
+}
+
+/// Numbers that look random and are the same each time.
+fn random(state: &mut u64) -> u64 {
+    *state = state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    *state >> 33
+}
+
+#[test]
+fn killed_fifty_times_in_the_middle_of_imports_it_loses_nothing_acknowledged() {
+    const ROWS: usize = 600;
+    let dir = directory("kill");
+    let sheets: Vec<PathBuf> = {
+        std::fs::create_dir_all(&dir).expect("a directory");
+        (0..3)
+            .map(|round| sheet(&dir.join(format!("{round}.csv")), ROWS, round))
+            .collect()
+    };
+    let (mut seed, mut changes, mut unfinished) = (20_261_123_u64, 0, 0);
+    for kill in 0..50 {
+        let mut server = launch(&dir, &["--public-url", PUBLIC, "--no-seed"]);
+        // Every few kills the rows change, so that updates are cut as well as first versions.
+        let round = kill / 10 % 3;
+        let mut importer = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
+            .args(["import", "--source-name", "made-up", "--data-dir"])
+            .arg(&dir)
+            .arg(&sheets[round])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let kept = Arc::new(AtomicUsize::new(0));
+        let (heard, hear) = mpsc::channel();
+        let reader = std::thread::spawn({
+            let (kept, pipe) = (kept.clone(), importer.stderr.take().expect("piped"));
+            move || {
+                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                    if let Some(n) = line.split(' ').next().and_then(|n| n.parse().ok()) {
+                        kept.store(n, Ordering::SeqCst);
+                        let _ = heard.send(());
+                    }
+                }
+            }
+        });
+        // The moment is random: after so many acknowledgements, and a little later.
+        for _ in 0..random(&mut seed) % 4 {
+            if hear.recv_timeout(Duration::from_secs(20)).is_err() {
+                break;
+            }
+        }
+        std::thread::sleep(Duration::from_micros(random(&mut seed) % 60_000));
+        server.process.kill().expect("kills");
+        server.process.wait().expect("ends");
+        let done = importer.wait().expect("ends");
+        reader.join().expect("read");
+        unfinished += usize::from(!done.success());
+        drop(server);
+
+        let server = launch(&dir, &["--public-url", PUBLIC, "--no-seed"]);
+        ready(&server);
+        let [sheet, pages, graph] = titles(&server);
+        assert_eq!(sheet, pages, "kill {kill}: the sheet and the pages differ");
+        assert_eq!(sheet, graph, "kill {kill}: the pages and the graph differ");
+        let said = kept.load(Ordering::SeqCst);
+        for n in 1..=said {
+            let title = sheet.get(&format!("tool-{n}")).map(String::as_str);
+            let wanted = format!("Tool {n} of round {round}");
+            assert_eq!(
+                title,
+                Some(wanted.as_str()),
+                "kill {kill}: {said} were acknowledged"
+            );
+        }
+        drop(server);
+        let now = check_ledger(&dir);
+        assert!(now >= changes, "kill {kill}: changes are gone");
+        changes = now;
+    }
+    assert!(
+        unfinished > 20,
+        "only {unfinished} of the imports were cut: too few to show anything"
+    );
+    let last = &sheets[2];
+    let (ok, said) = import(&dir, last, &["--source-name", "made-up"]);
+    assert!(ok, "{said}");
+    let (ok, said) = import(&dir, last, &["--source-name", "made-up"]);
+    assert!(
+        ok && said.contains("0 added, 0 changed, 600 unchanged"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_full_disk_fails_the_import_and_harms_nothing() {
+    let dir = directory("full");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let sheet = sheet(&dir.join("sheet.csv"), 2_000, 0);
+    // No file may grow beyond 2 MiB: what a full disk does to the ledger's log.
+    let process = Command::new("bash")
+        .args(["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_ldt-catalogue"))
+        .args([
+            "serve",
+            "--no-seed",
+            "--listen",
+            "127.0.0.1:0",
+            "--public-url",
+            PUBLIC,
+            "--data-dir",
+        ])
+        .arg(&dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let server = Server::adopt(process);
+    ready(&server);
+    let (ok, said) = import(&dir, &sheet, &[]);
+    assert!(!ok, "there was no room, and yet: {said}");
+    let acknowledged = said
+        .lines()
+        .filter_map(|l| l.split_once(" of 2000 entries")?.0.parse::<usize>().ok())
+        .max()
+        .unwrap_or(0);
+    let [shown, pages, graph] = titles(&server);
+    assert!(shown.len() >= acknowledged && acknowledged > 0, "{said}");
+    assert_eq!(shown, pages);
+    assert_eq!(shown, graph);
+    drop(server);
+    check_ledger(&dir);
+    let (ok, said) = import(&dir, &sheet, &[]);
+    assert!(ok && said.contains("0 changed"), "with room again: {said}");
+}
+
+#[test]
+fn a_backup_of_a_running_catalogue_is_restored_and_a_damaged_one_is_refused() {
+    let dir = directory("backup");
+    let server = start(&dir);
+    let file = dir.join("all.backup");
+    let backup = file.to_string_lossy().into_owned();
+    let (status, said) = run(&dir, &["backup", &backup]);
+    assert!(
+        status == 0 && said.contains("204 published records, digest "),
+        "{said}"
+    );
+    let (status, said) = run(&dir, &["backup", &backup]);
+    assert!(status == 1 && said.contains("replaces nothing"), "{said}");
+    let (status, said) = run(&dir, &["restore", &backup]);
+    assert!(status == 1 && said.contains("held"), "{said}");
+    let before = everything(&server);
+    drop(server);
+    let (status, said) = run(&dir, &["restore", &backup]);
+    assert!(status == 1 && said.contains("--replace"), "{said}");
+
+    let other = directory("restored");
+    let (status, said) = run(&other, &["restore", &backup]);
+    assert!(
+        status == 0 && said.contains("204 published records"),
+        "{said}"
+    );
+    let server = start(&other);
+    assert_eq!(before, everything(&server));
+    drop(server);
+    let (status, said) = run(&other, &["decide", "orion-ld", "withdraw"]);
+    assert_eq!(status, 0, "{said}");
+    let (status, said) = run(&other, &["restore", &backup, "--replace"]);
+    assert_eq!(status, 0, "{said}");
+    let server = start(&other);
+    assert_eq!(before, everything(&server));
+    drop(server);
+
+    // One byte in the middle of some entry.
+    let mut bytes = std::fs::read(&file).expect("reads");
+    let at = bytes
+        .windows(14)
+        .position(|w| w == b"context broker")
+        .expect("some entry has these words");
+    bytes[at] = b'C';
+    let damaged = dir.join("damaged.backup");
+    std::fs::write(&damaged, bytes).expect("writes");
+    let (status, said) = run(
+        &other,
+        &["restore", &damaged.to_string_lossy(), "--replace"],
+    );
+    assert!(status == 1 && said.contains("damaged"), "{said}");
+    std::fs::write(&damaged, b"no backup at all").expect("writes");
+    let (status, said) = run(
+        &other,
+        &["restore", &damaged.to_string_lossy(), "--replace"],
+    );
+    assert!(status == 1 && said.contains("no backup"), "{said}");
+    let server = start(&other);
+    assert_eq!(
+        before,
+        everything(&server),
+        "a refused restore changed something"
+    );
+}
+
+#[test]
+fn a_restored_copy_can_be_an_instance_of_its_own() {
+    let dir = directory("instance");
+    let (status, said) = run(&dir, &["export", "--format", "sheet"]);
+    assert_eq!(status, 0, "{said}");
+    let backup = dir.join("b").to_string_lossy().into_owned();
+    assert_eq!(run(&dir, &["backup", &backup]).0, 0);
+    let instance = |dir: &Path| -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let ledger = ldt_catalogue::store::ledger::Ledger::open(dir, "").await;
+            let ledger = ledger.expect("opens");
+            ledger
+                .meta("instance")
+                .await
+                .expect("reads")
+                .expect("is there")
+        })
+    };
+    let ids: BTreeSet<String> = [("same", vec![]), ("new", vec!["--as-new"])]
+        .into_iter()
+        .map(|(name, more)| {
+            let other = directory(&format!("instance-{name}"));
+            let arguments: Vec<&str> = ["restore", backup.as_str()]
+                .into_iter()
+                .chain(more)
+                .collect();
+            let (status, said) = run(&other, &arguments);
+            assert_eq!(status, 0, "{said}");
+            instance(&other)
+        })
+        .collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.contains(&instance(&dir)));
+}
+
+#[test]
+fn a_ledger_that_cannot_be_used_is_refused_with_the_reason() {
+    let dir = directory("garbage");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    std::fs::write(dir.join("ledger.db"), vec![b'x'; 8192]).expect("writes");
+    let (status, said) = run(&dir, &["queue"]);
+    assert!(
+        status == 1 && said.contains("ledger") && said.contains("not a database"),
+        "{said}"
+    );
+    let dir = directory("newer");
+    assert_eq!(run(&dir, &["queue"]).0, 0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let ledger = ldt_catalogue::store::ledger::Ledger::open(&dir, "")
+            .await
+            .expect("opens");
+        ledger.set_meta("schema", "999").await.expect("writes");
+    });
+    let (status, said) = run(&dir, &["queue"]);
+    assert!(
+        status == 1 && said.contains("999") && said.contains("newer"),
+        "{said}"
+    );
+}
+
+#[test]
+fn one_service_holds_a_directory_and_what_a_dead_one_left_does_not_matter() {
+    let dir = directory("held");
+    let mut server = start(&dir);
+    let (status, said) = run(&dir, &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(status == 1 && said.contains("held"), "{said}");
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(dir.join("socket"))
+        .expect("a socket")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    server.process.kill().expect("kills");
+    server.process.wait().expect("ends");
+    assert!(
+        dir.join("socket").exists(),
+        "a killed service leaves its socket"
+    );
+    let (status, said) = run(&dir, &["queue"]);
+    assert!(status == 0 && said.contains("0 waiting"), "{said}");
+}
+
+#[test]
+fn a_terminated_service_ends_well() {
+    let dir = directory("terminate");
+    let mut server = start(&dir);
+    let id = server.process.id().to_string();
+    let sent = Command::new("kill")
+        .args(["-TERM", &id])
+        .status()
+        .expect("kill");
+    assert!(sent.success());
+    let ended = server.process.wait().expect("ends");
+    assert_eq!(ended.code(), Some(0));
+    assert!(!dir.join("socket").exists());
+}
+
+#[test]
+fn rebuild_makes_the_same_graph_again() {
+    let dir = directory("rebuild");
+    let server = start(&dir);
+    let before = everything(&server);
+    let (status, said) = run(&dir, &["rebuild"]);
+    assert!(
+        status == 0 && said.contains("triples of 204 records"),
+        "{said}"
+    );
+    assert_eq!(before, everything(&server));
+}
