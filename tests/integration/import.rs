@@ -1730,3 +1730,73 @@ fn an_import_while_the_service_runs_is_visible_at_once() {
         assert!(server.get(path, accept).contains("Fresh entry"), "{path}");
     }
 }
+
+#[test]
+fn entries_without_a_name_are_known_by_what_they_say() {
+    let prefixes =
+        "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .\n";
+    let addresses = |text: &str| -> BTreeSet<String> {
+        let parsed = graph(&format!("{prefixes}{text}"), "ttl");
+        assert!(parsed.findings.is_empty(), "{:?}", parsed.findings);
+        parsed.drafts.into_iter().map(|d| d.iri).collect()
+    };
+    let one = addresses(
+        "[] a dcat:Dataset ; dct:title \"Streets\" . [] a dcat:Dataset ; dct:title \"Trees\" ; dct:issued \"2020\" . [] a dcat:Dataset ; dct:title \"Trees\" . [] a dcat:Dataset .",
+    );
+    let two = addresses(
+        "_:a a dcat:Dataset . _:d a dcat:Dataset ; dct:title \"Trees\" . _:c a dcat:Dataset ; dct:title \"Trees\" ; dct:issued \"2020\" . _:z a dcat:Dataset ; dct:title \"Streets\" .",
+    );
+    assert_eq!((one.len(), &one), (4, &two));
+    assert!(one.contains(&format!("{BASE}resource/streets")));
+}
+
+#[test]
+fn a_record_that_cannot_be_used_stops_no_other() {
+    let dir = directory("stops");
+    let dataset = |n: usize, more: &str| {
+        format!(
+            "<https://a.example/{n}> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> \"Entry {n}\"@en ; <http://purl.org/dc/terms/description> \"{DESCRIPTION}\"@en {more} .\n"
+        )
+    };
+    let large = format!("; <https://a.example/ns#note> \"{}\"", "x".repeat(1 << 20));
+    // Every one of these nodes leads to every other, which no algorithm tells apart in time.
+    let nodes = 0..14;
+    let clique: String = nodes
+        .clone()
+        .flat_map(|a| {
+            nodes
+                .clone()
+                .filter(move |b| *b != a)
+                .map(move |b| format!("_:n{a} <https://a.example/ns#to> _:n{b} .\n"))
+        })
+        .collect();
+    let text = dataset(1, "")
+        + &dataset(2, &large)
+        + &dataset(3, "; <https://a.example/ns#has> _:n0")
+        + &clique
+        + &dataset(
+            4,
+            "; <https://a.example/ns#says> <<( <https://a.example/s> <https://a.example/p> \"o\" )>>",
+        )
+        + &dataset(5, "");
+    let done = bring(&dir, &[("many.ttl", &text)], &[]);
+    let found = done.reasons();
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["entry-1", "entry-4", "entry-5"]),
+        "{}",
+        done.text
+    );
+    for wanted in [
+        "a record has at most",
+        "cannot be told apart",
+        "a statement about a statement",
+    ] {
+        assert!(found.contains(wanted), "{wanted}: {found}");
+    }
+    assert_eq!(
+        done.report["findings"].as_array().map(Vec::len),
+        Some(3),
+        "{found}"
+    );
+}
