@@ -151,7 +151,13 @@ impl Catalogue {
         }
         let extent = self.ledger.extent().await?;
         graph.change(&changes, extent.seq)?;
-        *self.graph.write().await = Some(graph);
+        let worn = self.graph.write().await.replace(graph);
+        off_the_runtime(move || {
+            drop(worn);
+            crate::allocator::give_back();
+            Ok(())
+        })
+        .await?;
         *self.extent.write().expect("no writer panics") = extent;
         Ok(())
     }
@@ -976,7 +982,18 @@ impl Import<'_> {
     ///
     /// # Errors
     /// The ledger fails.
-    pub async fn finish(mut self) -> Result<Report> {
+    pub async fn finish(self) -> Result<Report> {
+        let report = self.close().await?;
+        // Checking took memory on every processor.
+        off_the_runtime(|| {
+            crate::allocator::give_back();
+            Ok(())
+        })
+        .await?;
+        Ok(report)
+    }
+
+    async fn close(mut self) -> Result<Report> {
         let _turn = self.catalogue.writer.lock().await;
         let rows = sqlx::query(
             "SELECT slug, source_key FROM record WHERE source = $1 AND state = 'published' ORDER BY slug",
