@@ -255,8 +255,15 @@ pub struct Waiting {
 async fn export(State(catalogue): Control, Part(kind): Part<String>) -> Result<Response> {
     let kind = document::Kind::of_extension(&kind)
         .ok_or_else(|| Error::bad_input(format!("no export is called {kind:?}")))?;
-    let path = document::file(&catalogue, kind).await?;
-    send(&path).await
+    loop {
+        let (path, _) = document::file(&catalogue, kind).await?;
+        match tokio::fs::File::open(path).await {
+            Ok(file) => return Ok(send(file)),
+            // The file of a newer version took its place.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::internal(e)),
+        }
+    }
 }
 
 async fn backup(State(catalogue): Control) -> Result<Response> {
@@ -264,7 +271,10 @@ async fn backup(State(catalogue): Control) -> Result<Response> {
     let path = catalogue.dir.join(name);
     let digest = catalogue.ledger.copy_to(&path).await;
     let answer = match digest {
-        Ok(_) => send(&path).await,
+        Ok(_) => tokio::fs::File::open(&path)
+            .await
+            .map(send)
+            .map_err(Error::internal),
         Err(e) => Err(e),
     };
     // The open file outlives its name.
@@ -272,7 +282,6 @@ async fn backup(State(catalogue): Control) -> Result<Response> {
     answer
 }
 
-async fn send(path: &Path) -> Result<Response> {
-    let file = tokio::fs::File::open(path).await.map_err(Error::internal)?;
-    Ok(Body::from_stream(ReaderStream::with_capacity(file, 256 << 10)).into_response())
+fn send(file: tokio::fs::File) -> Response {
+    Body::from_stream(ReaderStream::with_capacity(file, 256 << 10)).into_response()
 }

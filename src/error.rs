@@ -39,6 +39,19 @@ impl Kind {
         }
     }
 
+    /// The kind of a status that a client can do something about.
+    pub fn of_status(status: u16) -> Option<Self> {
+        [
+            Self::BadInput,
+            Self::NotFound,
+            Self::MethodNotAllowed,
+            Self::UnsupportedMediaType,
+            Self::TooLarge,
+        ]
+        .into_iter()
+        .find(|k| k.status() == status)
+    }
+
     /// The last segment of the problem type IRI.
     pub fn name(self) -> &'static str {
         match self {

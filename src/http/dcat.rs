@@ -8,8 +8,9 @@ use crate::mapping::dcat;
 use crate::mapping::syntax::{Syntax, placed};
 use crate::record::vocab::{self, BASE, expand};
 use crate::record::{PUBLIC, Record, State};
+use axum::body::Body;
 use axum::extract::{Path, Query, Request, State as Extract};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use oxigraph::model::vocab::xsd;
 use oxigraph::model::{Literal, NamedNode, Triple};
@@ -81,6 +82,7 @@ pub async fn resource(
     headers: HeaderMap,
 ) -> Result<Response> {
     let (slug, forced) = split(&name)?;
+    let extent = catalogue.extent();
     let found = catalogue.ledger.by_slug(slug).await?;
     // What only some may read leaves no tombstone for the others.
     let gone =
@@ -100,7 +102,8 @@ pub async fn resource(
     }
     let (content, modified) = match syntax {
         Some(syntax) => document::render(&catalogue, syntax, "", &[record]).await?,
-        None => pages::entry(&catalogue, &record).await?,
+        // The page names entries that lead here, also those that no longer do.
+        None => (pages::entry(&catalogue, &record).await?, extent.modified),
     };
     Ok(reply::body(&headers, media, content, modified))
 }
@@ -131,11 +134,17 @@ async fn tombstone(
     };
     let body = match syntax {
         Some(syntax) => syntax.write(&dcat::tombstone(&placed, replaced_by.as_deref()))?,
-        None => pages::tombstone(record, replaced_by.as_deref())?,
+        None => {
+            let root = pages::root(&catalogue.public_url);
+            pages::tombstone(record, replaced_by.as_deref(), root)?
+        }
     };
     let mut response = (
         StatusCode::GONE,
-        [(header::CONTENT_TYPE, reply::content_type(media))],
+        [
+            (header::CONTENT_TYPE, reply::content_type(media)),
+            (header::VARY, "accept".to_owned()),
+        ],
         body,
     )
         .into_response();
@@ -170,12 +179,13 @@ pub async fn agent(
         Some(forced) => forced,
         None => choose(accept(&headers), Syntax::Turtle)?,
     };
-    let modified = records.iter().map(|r| r.modified).max().unwrap_or(0);
+    // An entry that is gone changes the page too, and leaves no date of its own there.
+    let extent = catalogue.extent();
     let parts = Parts::new(&headers, media)
         .with(RENDERER)
         .with(&catalogue.public_url)
-        .with(catalogue.extent().seq);
-    reply::conditional(parts, modified, async {
+        .with(extent.seq);
+    reply::conditional(parts, extent.modified, async {
         let mut about = String::new();
         for line in records
             .iter()
@@ -208,17 +218,18 @@ pub async fn agent(
 }
 
 /// `/ns`: our vocabulary.
-pub async fn namespace(headers: HeaderMap) -> Result<Response> {
+pub async fn namespace(Extract(catalogue): Shared, headers: HeaderMap) -> Result<Response> {
     let (syntax, media) = choose(accept(&headers), Syntax::Turtle)?;
     let parts = Parts::new(&headers, media)
         .with(RENDERER)
+        .with(&catalogue.public_url)
         .with(crate::record::hash(vocab::LDT_TTL));
     reply::conditional(parts, 0, async {
         match syntax {
             // As it was written, with its comments.
             Some(Syntax::Turtle) => Ok(vocab::LDT_TTL.into()),
             Some(syntax) => syntax.write(&crate::record::triples(vocab::own())?),
-            None => pages::namespace(),
+            None => pages::namespace(pages::root(&catalogue.public_url)),
         }
     })
     .await
@@ -296,6 +307,11 @@ fn whole_number(name: &str, text: &str, least: i64) -> Result<i64> {
 async fn window(catalogue: &Catalogue, query: &PageQuery) -> Result<Window> {
     let ledger = &catalogue.ledger;
     if let Some(text) = &query.modified_since {
+        if query.page.as_deref().is_some_and(|p| p != "1") {
+            return Err(Error::bad_input(
+                "what changed since a moment has no page numbers; hydra:next leads on",
+            ));
+        }
         let since = moment(text)?;
         let after = query
             .after
@@ -326,12 +342,13 @@ async fn window(catalogue: &Catalogue, query: &PageQuery) -> Result<Window> {
         .as_deref()
         .map_or(Ok(1), |p| whole_number("page", p, 1))?;
     let extent = catalogue.extent();
-    if number > 1 && (number - 1) * PAGE >= extent.last {
+    // A page whose entries are all withdrawn is there, and empty: a reader may be on the way to it.
+    if number > 1 && (number - 1) * PAGE >= extent.numbered {
         return Err(Error::new(
             Kind::NotFound,
             format!(
                 "page {number} is beyond the last page, {}",
-                (extent.last + PAGE - 1) / PAGE
+                (extent.numbered + PAGE - 1) / PAGE
             ),
         ));
     }
@@ -352,11 +369,13 @@ async fn window(catalogue: &Catalogue, query: &PageQuery) -> Result<Window> {
     })
 }
 
-/// Microseconds of a date, or of a date with time and offset (RFC 3339).
+/// Microseconds of a date, or of a date with time and offset (RFC 3339); UTC where it has none.
 fn moment(text: &str) -> Result<i64> {
+    // A plus sign that was not encoded arrives as a space.
+    let text = &text.replace(' ', "+");
     let instant = text.parse::<jiff::Timestamp>().or_else(|_| {
-        let day: jiff::civil::Date = text.parse()?;
-        Ok::<_, jiff::Error>(day.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
+        let local: jiff::civil::DateTime = text.parse()?;
+        Ok::<_, jiff::Error>(local.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
     });
     instant.map(|t| t.as_microsecond()).map_err(|_| {
         Error::bad_input(format!(
@@ -430,7 +449,7 @@ fn page_node(window: &Window, extension: &str) -> Vec<Triple> {
 /// `/catalog/dump.{extension}` and `.gz`.
 pub async fn dump(shared: Shared, Path(file): Path<String>, request: Request) -> Result<Response> {
     match file.strip_prefix("dump.") {
-        Some(extension) if extension != "csv" => whole(shared, extension, request).await,
+        Some(extension) if !extension.starts_with("csv") => whole(shared, extension, request).await,
         _ => Err(no_dump(&file)),
     }
 }
@@ -446,32 +465,42 @@ fn no_dump(file: &str) -> Error {
 
 async fn whole(Extract(catalogue): Shared, extension: &str, request: Request) -> Result<Response> {
     let kind = document::Kind::of_extension(extension).ok_or_else(|| no_dump(extension))?;
+    let headers = request.headers();
+    let parts = |seq: i64| {
+        Parts::new(headers, kind.media)
+            .with(RENDERER)
+            .with(&catalogue.public_url)
+            .with(seq)
+            .with(extension)
+    };
     let extent = catalogue.extent();
-    let parts = Parts::new(request.headers(), kind.media)
-        .with(RENDERER)
-        .with(&catalogue.public_url)
-        .with(extent.seq)
-        .with(extension);
-    let tag = parts.tag();
-    if parts.is_fresh(extent.modified) {
-        return Ok(reply::not_modified(&tag, extent.modified));
+    let known = parts(extent.seq);
+    if known.is_fresh(extent.modified) {
+        return Ok(reply::not_modified(&known.tag(), extent.modified));
     }
-    let path = document::file(&catalogue, kind).await?;
     let media = reply::content_type(kind.media)
         .parse()
         .map_err(Error::internal)?;
-    // Ranges, so that a broken download goes on where it stopped (RFC 9110 section 14).
-    let mut request = request;
-    for name in [header::IF_MODIFIED_SINCE, header::IF_UNMODIFIED_SINCE] {
-        request.headers_mut().remove(name);
-    }
-    let file =
-        tower_http::services::ServeFile::new_with_mime(path, &media).with_buf_chunk_size(512 << 10);
-    let mut response = file
-        .oneshot(request)
-        .await
-        .map_err(Error::internal)?
-        .into_response();
+    let (mut response, tag, extent) = loop {
+        let (path, extent) = document::file(&catalogue, kind).await?;
+        let tag = parts(extent.seq).tag();
+        // Ranges, so that a broken download goes on where it stopped (RFC 9110, section 14); those
+        // of another version than the reader has would spoil both (section 13.1.5).
+        let other = |v: &HeaderValue| v.as_bytes() != tag.as_bytes();
+        let whole =
+            request.method() != Method::GET || headers.get(header::IF_RANGE).is_some_and(other);
+        let mut wish = Request::new(Body::empty());
+        if let Some(range) = headers.get(header::RANGE).filter(|_| !whole) {
+            wish.headers_mut().insert(header::RANGE, range.clone());
+        }
+        let file = tower_http::services::ServeFile::new_with_mime(path, &media)
+            .with_buf_chunk_size(512 << 10);
+        let response = file.oneshot(wish).await.map_err(Error::internal)?;
+        // The file of a newer version may have taken its place before it was opened.
+        if response.status() != StatusCode::NOT_FOUND {
+            break (response.into_response(), tag, extent);
+        }
+    };
     reply::validators(response.headers_mut(), &tag, extent.modified);
     if kind.packed {
         let name = format!("attachment; filename=\"catalog.{extension}\"");

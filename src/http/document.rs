@@ -8,6 +8,7 @@ use crate::mapping::sheet;
 use crate::mapping::syntax::{Syntax, Writer};
 use crate::record::statement::{Statement, statements};
 use crate::record::{Record, hash};
+use crate::store::ledger::Extent;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -78,8 +79,10 @@ pub async fn render(
         .into_iter()
         .filter(|iri| !described.contains(*iri))
         .collect();
-    for other in catalogue.ledger.shown_named(&elsewhere).await? {
-        assembly.stub(&other.iri, &other.content);
+    for other in catalogue.ledger.numbered(&elsewhere).await? {
+        if other.is_shown() {
+            assembly.stub(&other.iri, &other.content);
+        }
         modified = modified.max(other.modified);
     }
     let mut shared = assembly.shared(&described);
@@ -99,11 +102,12 @@ pub async fn render(
     Ok((document().map_err(Error::internal)?, modified))
 }
 
-/// The file that holds the whole catalogue as it is now, made if it is not there yet.
+/// The file that holds the whole catalogue as it is now, made if it is not there yet; and what it
+/// holds at least.
 ///
 /// # Errors
 /// The ledger fails or the disk is full; what was there before stays.
-pub async fn file(catalogue: &Arc<Catalogue>, kind: Kind) -> Result<PathBuf> {
+pub async fn file(catalogue: &Arc<Catalogue>, kind: Kind) -> Result<(PathBuf, Extent)> {
     let dir = catalogue.dir.join("documents");
     // One at a time: a second reader waits for the first one's file.
     let _turn = catalogue.documents.lock().await;
@@ -120,7 +124,7 @@ pub async fn file(catalogue: &Arc<Catalogue>, kind: Kind) -> Result<PathBuf> {
         plain.clone()
     };
     if path.exists() {
-        return Ok(path);
+        return Ok((path, extent));
     }
     let (catalogue, made) = (catalogue.clone(), path.clone());
     tokio::task::spawn_blocking(move || -> Result<()> {
@@ -136,7 +140,7 @@ pub async fn file(catalogue: &Arc<Catalogue>, kind: Kind) -> Result<PathBuf> {
     })
     .await
     .map_err(Error::internal)??;
-    Ok(path)
+    Ok((path, extent))
 }
 
 /// Drops all such files; they are made again when they are asked for.
@@ -167,6 +171,8 @@ fn whole(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> Result<()>) 
             BufWriter::with_capacity(1 << 20, File::create(&part).map_err(Error::internal)?);
         content(&mut out)?;
         out.flush().map_err(Error::internal)?;
+        // A file that has its name must not come back empty after a power cut.
+        out.get_ref().sync_all().map_err(Error::internal)?;
         std::fs::rename(&part, path).map_err(Error::internal)
     };
     write().inspect_err(|_| {

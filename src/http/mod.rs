@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::cors::{Any, CorsLayer};
 
 pub type Shared = State<Arc<Catalogue>>;
@@ -61,24 +62,50 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
     let routes = if base.is_empty() {
         routes
     } else {
+        let outside = format!("nothing is here; the library starts at {base}/");
         // Probes ask the host itself, whatever path the readers use.
         Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
+            .route(&format!("{base}/"), get(pages::home))
             .nest(&base, routes)
+            .fallback(|| async { Error::new(Kind::NotFound, outside) })
     };
+    // From the inside out: each sees what those above it answered.
     routes
-        .layer(axum::middleware::from_fn(reply::request_id))
+        .layer(tower_http::limit::RequestBodyLimitLayer::new(body))
+        .layer(axum::middleware::from_fn_with_state(
+            catalogue.clone(),
+            reply::problems,
+        ))
         .layer(
             CorsLayer::new()
                 .allow_origin(Any)
                 .allow_methods([Method::GET, Method::HEAD, Method::POST])
-                .allow_headers([header::ACCEPT, header::CONTENT_TYPE, header::IF_NONE_MATCH])
-                .expose_headers([header::ETAG, header::LAST_MODIFIED, header::LINK]),
+                .allow_headers([
+                    header::ACCEPT,
+                    header::CONTENT_TYPE,
+                    header::IF_MODIFIED_SINCE,
+                    header::IF_NONE_MATCH,
+                    header::IF_RANGE,
+                    header::RANGE,
+                ])
+                .expose_headers([
+                    header::ACCEPT_RANGES,
+                    header::CONTENT_RANGE,
+                    header::ETAG,
+                    header::LAST_MODIFIED,
+                    header::LINK,
+                    header::RETRY_AFTER,
+                    reply::REQUEST_ID,
+                ]),
         )
-        .layer(CompressionLayer::new())
-        .layer(tower_http::limit::RequestBodyLimitLayer::new(body))
+        .layer(CompressionLayer::new().compress_when(
+            // What is packed already is sent as it is.
+            DefaultPredicate::new().and(NotForContentType::const_new("application/gzip")),
+        ))
+        .layer(axum::middleware::from_fn(reply::request_id))
         .with_state(catalogue)
 }
 

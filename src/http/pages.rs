@@ -81,9 +81,9 @@ struct Agent<'a> {
 
 #[derive(Template)]
 #[template(path = "namespace.html")]
-struct Namespace {
+struct Namespace<'a> {
     groups: Vec<Node>,
-    root: &'static str,
+    root: &'a str,
 }
 
 #[derive(Template)]
@@ -272,8 +272,8 @@ const RELATIONS: [(&str, &str, &str); 9] = [
     ("dct:conformsTo", "Conforms to", "Followed by"),
 ];
 
-/// The relations of an entry with the titles of the other ends, and the last change of any of them.
-async fn relations(catalogue: &Catalogue, record: &Record) -> Result<(Vec<Row>, i64)> {
+/// The relations of an entry with the titles of the other ends.
+async fn relations(catalogue: &Catalogue, record: &Record) -> Result<Vec<Row>> {
     let mut found: Vec<(&str, Vec<String>)> = Vec::new();
     for (property, says, _) in RELATIONS {
         let targets = links(&record.content, &record.iri, property).map(str::to_owned);
@@ -304,8 +304,8 @@ async fn relations(catalogue: &Catalogue, record: &Record) -> Result<(Vec<Row>, 
         .iter()
         .flat_map(|(_, t)| t.iter().map(String::as_str))
         .collect();
-    let known = catalogue.ledger.shown_named(&all).await?;
-    let modified = known.iter().map(|r| r.modified).max().unwrap_or(0);
+    let mut known = catalogue.ledger.numbered(&all).await?;
+    known.retain(Record::is_shown);
     let root = root(&catalogue.public_url);
     let rows = found
         .into_iter()
@@ -333,15 +333,14 @@ async fn relations(catalogue: &Catalogue, record: &Record) -> Result<(Vec<Row>, 
             }
         })
         .collect();
-    Ok((rows, modified))
+    Ok(rows)
 }
 
-/// The page of an entry: what it is, where it leads, how it is related, and all that is said; and
-/// the last change of any of it.
+/// The page of an entry: what it is, where it leads, how it is related, and all that is said.
 ///
 /// # Errors
 /// The ledger or the graph fails.
-pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<(Vec<u8>, i64)> {
+pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
     let root = root(&catalogue.public_url);
     let (content, entry) = (record.content.as_str(), record.iri.as_str());
     let get = |p: &str| text(content, entry, p).unwrap_or_default().into_owned();
@@ -394,7 +393,7 @@ pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<(Vec<u8>, i
             values: maintainers,
         });
     }
-    let (relations, modified) = relations(catalogue, record).await?;
+    let relations = relations(catalogue, record).await?;
     let published = crate::record::sorted(lines(&dcat::published(record)));
     let page = Entry {
         title: get("dct:title"),
@@ -414,7 +413,7 @@ pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<(Vec<u8>, i
         modified: dcat::date_time(record.modified)[..10].to_owned(),
         root,
     };
-    Ok((render(&page)?, modified.max(record.modified)))
+    render(&page)
 }
 
 /// The page of an agent: what is known of it, and the entries that it maintains.
@@ -446,7 +445,7 @@ pub fn agent(
 ///
 /// # Errors
 /// The template cannot be filled.
-pub fn namespace() -> Result<Vec<u8>> {
+pub fn namespace(root: &str) -> Result<Vec<u8>> {
     let subjects: std::collections::BTreeSet<&str> = statements(vocab::own())
         .filter_map(|s| iri(s.subject))
         .collect();
@@ -485,14 +484,14 @@ pub fn namespace() -> Result<Vec<u8>> {
             }
         })
         .collect();
-    render(&Namespace { groups, root: "/" })
+    render(&Namespace { groups, root })
 }
 
 /// The page of a withdrawn entry.
 ///
 /// # Errors
 /// The template cannot be filled.
-pub fn tombstone(record: &Record, replaced_by: Option<&str>) -> Result<Vec<u8>> {
+pub fn tombstone(record: &Record, replaced_by: Option<&str>, root: &str) -> Result<Vec<u8>> {
     debug_assert_eq!(record.audience, PUBLIC);
     let day = &dcat::date_time(record.modified)[..10];
     render(&Problem {
@@ -500,12 +499,12 @@ pub fn tombstone(record: &Record, replaced_by: Option<&str>) -> Result<Vec<u8>> 
         title: "This entry was withdrawn",
         detail: &format!("{} was withdrawn on {day}.", record.slug),
         link: replaced_by,
-        root: "/",
+        root,
     })
 }
 
 /// An error for people.
-pub fn problem(status: u16, title: &str, detail: &str) -> Vec<u8> {
+pub fn problem(status: u16, title: &str, detail: &str, root: &str) -> Vec<u8> {
     let mut title = title.to_owned();
     title[..1].make_ascii_uppercase();
     render(&Problem {
@@ -513,7 +512,7 @@ pub fn problem(status: u16, title: &str, detail: &str) -> Vec<u8> {
         title: &title,
         detail,
         link: None,
-        root: "/",
+        root,
     })
     .unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 //! 13), problem documents (RFC 9457) and the request id.
 use crate::error::{Error, Kind};
 use crate::record::hash;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -19,13 +19,18 @@ pub fn negotiate<'a, T>(
     if accept.trim().is_empty() {
         return offered.first();
     }
+    // A parameter may hold a comma in quotes.
+    let mut quoted = false;
     let ranges: Vec<(&str, f32)> = accept
-        .split(',')
+        .split(|c| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        })
         .map(|part| {
             let mut pieces = part.split(';').map(str::trim);
             let range = pieces.next().unwrap_or_default();
             let q = pieces
-                .find_map(|p| p.strip_prefix("q="))
+                .find_map(|p| p.strip_prefix(['q', 'Q'])?.strip_prefix('='))
                 .and_then(|q| q.parse().ok())
                 .unwrap_or(1.0);
             (range, q)
@@ -239,9 +244,58 @@ const SECURITY: [(header::HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "same-origin"),
 ];
 
-/// Gives each request an id, in the log and in the answer, and counts it. A browser that meets an
-/// error is shown a page.
-pub async fn request_id(request: Request, next: Next) -> Response {
+/// The header that carries a request's id.
+pub const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
+
+/// Gives errors that the framework words in plain text the form of all others, and shows a page to
+/// a browser that meets an error.
+pub async fn problems(State(catalogue): super::Shared, request: Request, next: Next) -> Response {
+    let browser = super::accept(request.headers()).contains("text/html");
+    let mut response = next.run(request).await;
+    let plain = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|v| v.as_bytes().starts_with(b"text/plain"));
+    if plain && let Some(kind) = Kind::of_status(response.status().as_u16()) {
+        let body = axum::body::to_bytes(response.into_body(), 4_096).await;
+        response = problem(kind, &String::from_utf8_lossy(&body.unwrap_or_default()));
+    }
+    let Some(wrong) = response.extensions_mut().remove::<Wrong>() else {
+        return response;
+    };
+    if browser {
+        let root = super::pages::root(&catalogue.public_url);
+        let page = super::pages::problem(wrong.status.as_u16(), &wrong.title, &wrong.detail, root);
+        *response.body_mut() = page.into();
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, html);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    let by_form = HeaderValue::from_static("accept");
+    response.headers_mut().append(header::VARY, by_form);
+    response
+}
+
+/// Gives each request an id, in the log and in the answer, and counts it.
+pub async fn request_id(mut request: Request, next: Next) -> Response {
+    // A list may stand on several lines (RFC 9110, section 5.3); from here on it stands on one.
+    for name in [
+        header::ACCEPT,
+        header::ACCEPT_ENCODING,
+        header::IF_NONE_MATCH,
+    ] {
+        let lines: Vec<&[u8]> = request
+            .headers()
+            .get_all(&name)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
+        if lines.len() > 1
+            && let Ok(line) = HeaderValue::from_bytes(&lines.join(&b", "[..]))
+        {
+            request.headers_mut().insert(name, line);
+        }
+    }
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let id = format!(
         "{:08x}-{:06x}",
@@ -249,33 +303,19 @@ pub async fn request_id(request: Request, next: Next) -> Response {
         COUNT.fetch_add(1, Ordering::Relaxed)
     );
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let browser = super::accept(request.headers()).contains("text/html");
     let route = request
         .extensions()
         .get::<axum::extract::MatchedPath>()
         .map_or("none".to_owned(), |m| m.as_str().to_owned());
     let began = Instant::now();
     let mut response = REQUEST.scope(id.clone(), next.run(request)).await;
-    if browser && let Some(wrong) = response.extensions_mut().remove::<Wrong>() {
-        let page = super::pages::problem(wrong.status.as_u16(), &wrong.title, &wrong.detail);
-        let mut shown = (
-            wrong.status,
-            [(header::CONTENT_TYPE, content_type("text/html"))],
-            page,
-        )
-            .into_response();
-        if let Some(soon) = response.headers_mut().remove(header::RETRY_AFTER) {
-            shown.headers_mut().insert(header::RETRY_AFTER, soon);
-        }
-        response = shown;
-    }
     let (status, time) = (response.status().as_u16(), began.elapsed());
     crate::telemetry::answered(method.as_str(), &route, status, time);
     let milliseconds = time.as_secs_f64() * 1e3;
     tracing::info!(%id, %method, path, status, milliseconds, "request");
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert("x-request-id", value);
+        headers.insert(REQUEST_ID, value);
     }
     for (name, value) in SECURITY {
         headers.insert(name, HeaderValue::from_static(value));

@@ -94,8 +94,9 @@ pub struct Ledger {
 pub struct Extent {
     /// Records that are shown.
     pub total: i64,
-    /// The highest publication number that is shown.
+    /// The highest publication number that is shown, and the highest that was ever given.
     pub last: i64,
+    pub numbered: i64,
     /// Number and time of the last change to any record, removals included; time of the first.
     pub seq: i64,
     pub modified: i64,
@@ -246,13 +247,13 @@ impl Ledger {
         Ok(self.select("WHERE r.iri = $1", Some(iri), &[]).await?.pop())
     }
 
-    /// The shown ones among the records that have these IRIs.
-    pub async fn shown_named(&self, iris: &[&str]) -> Result<Vec<Record>> {
+    /// Those that were ever published among the records that have these IRIs.
+    pub async fn numbered(&self, iris: &[&str]) -> Result<Vec<Record>> {
         let mut out = Vec::new();
         for some in iris.chunks(100) {
             let places: Vec<String> = (1..=some.len()).map(|n| format!("${n}")).collect();
             let sql = format!(
-                "SELECT {COLUMNS} FROM record r JOIN change c ON c.seq = r.seq WHERE {SHOWN} AND r.iri IN ({}) ORDER BY r.iri",
+                "SELECT {COLUMNS} FROM record r JOIN change c ON c.seq = r.seq WHERE r.publication IS NOT NULL AND r.iri IN ({}) ORDER BY r.iri",
                 places.join(", ")
             );
             let query = some.iter().fold(sqlx::query(&sql), |q, iri| q.bind(*iri));
@@ -302,7 +303,8 @@ impl Ledger {
 
     pub async fn extent(&self) -> Result<Extent> {
         let sql = format!(
-            "SELECT COUNT(*), COALESCE(MAX(r.publication), 0), (SELECT COALESCE(MAX(seq), 0) FROM change) FROM record r WHERE {SHOWN}"
+            "SELECT COUNT(*), COALESCE(MAX(r.publication), 0), (SELECT COALESCE(MAX(seq), 0) FROM change), \
+             (SELECT COALESCE(MAX(publication), 0) FROM record) FROM record r WHERE {SHOWN}"
         );
         let row = sqlx::query(&sql).fetch_one(&self.pool).await?;
         let seq: i64 = row.try_get(2)?;
@@ -316,6 +318,7 @@ impl Ledger {
         Ok(Extent {
             total: row.try_get(0)?,
             last: row.try_get(1)?,
+            numbered: row.try_get(3)?,
             seq,
             modified: at(seq).await?,
             issued: at(1).await?,

@@ -1,12 +1,12 @@
 //! What was acknowledged is kept: killed at any moment, on a full disk, through a backup.
-use crate::support::{PUBLIC, Server, directory, import, launch, run, start};
+use crate::support::{PUBLIC, Server, directory, import, launch, ready, run, start};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const HEADER: &str = "Index,Short name,Long name,Maintainer,Version,Category,Layer,Scope,Origin,MIMs,Description,\
                       A Resource,A Link,B Resource,B Link,C Resource,C Link,D Resource,D Link,E Resource,E Link,KH?";
@@ -23,14 +23,6 @@ fn sheet(path: &Path, rows: usize, round: usize) -> PathBuf {
     }
     std::fs::write(path, text).expect("writes");
     path.to_owned()
-}
-
-fn ready(server: &Server) {
-    let began = Instant::now();
-    while !server.get("/readyz", "*/*").contains(" 200 OK") {
-        assert!(began.elapsed() < Duration::from_secs(60), "never ready");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// Title by slug as three faces show it: the sheet, the pages for harvesters, and SPARQL.

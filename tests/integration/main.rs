@@ -1,5 +1,7 @@
 //! One test binary; its modules mirror the faces.
 mod durable;
+mod harvest;
+mod http;
 mod import;
 mod library;
 mod lifecycle;

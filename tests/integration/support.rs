@@ -3,6 +3,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 pub struct Server {
@@ -38,12 +39,29 @@ pub fn start_with(dir: &Path, settings: &str) -> Server {
     std::fs::write(&file, settings).expect("writes");
     let file = file.to_str().expect("UTF-8");
     let server = launch(dir, &["--public-url", PUBLIC, "--config", file]);
+    ready(&server);
+    server
+}
+
+/// The bundled library, for all tests that only read. The service ends with the last test that holds
+/// it, so each holds it from its beginning.
+pub fn library() -> Arc<Server> {
+    static SERVER: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+    let mut held = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    held.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(start(&directory("library")));
+        *held = Arc::downgrade(&server);
+        server
+    })
+}
+
+/// Waits until everything is loaded.
+pub fn ready(server: &Server) {
     let began = Instant::now();
     while !server.get("/readyz", "*/*").contains(" 200 OK") {
         assert!(began.elapsed() < Duration::from_secs(60), "never ready");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(10));
     }
-    server
 }
 
 /// Serves `dir` and returns as soon as it listens.
@@ -62,7 +80,7 @@ pub fn launch(dir: &Path, more: &[&str]) -> Server {
 /// An answer, taken apart.
 pub struct Answer {
     pub status: u16,
-    headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
