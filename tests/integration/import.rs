@@ -5,12 +5,12 @@ use ldt_catalogue::mapping::sheet::{self, HEADER, Licences};
 use ldt_catalogue::mapping::{Parsed, rdf};
 use ldt_catalogue::record::statement::{links, objects, text};
 use ldt_catalogue::record::vocab::BASE;
-use ldt_catalogue::record::{Draft, Outcome, Says};
+use ldt_catalogue::record::{Draft, Outcome};
 use oxigraph::io::{RdfFormat, RdfParser};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
