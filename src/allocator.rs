@@ -22,6 +22,16 @@ thread_local! {
     static COUNTER: Cell<Option<&'static Counter>> = const { Cell::new(None) };
 }
 
+/// Gives memory that is free back to the system. The allocator keeps what other threads freed, which
+/// after a graph was replaced is more than the new one needs.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: `malloc_trim` takes no pointer and may be called by any thread at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Counts this thread's memory into `counter`, from zero, until the guard is dropped.
 pub fn measure(counter: &'static Counter) -> Measured {
     counter.store(0, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 //! and only then answers.
 use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat::{self, About};
-use crate::mapping::syntax;
+use crate::mapping::{sheet, syntax};
 use crate::record::shacl::{self, Candidate, Severity};
 use crate::record::statement::{Statement, iri, literal, statements};
 use crate::record::vocab::BASE;
@@ -160,7 +160,7 @@ impl Catalogue {
             let count = i64::try_from(loaded.len()).unwrap_or(i64::MAX);
             self.loaded.store(count, Ordering::Relaxed);
         }
-        let _turn = self.writer.lock().await;
+        let turn = self.writer.lock().await;
         if self.purged.load(Ordering::SeqCst) != purged {
             return Ok(false);
         }
@@ -172,10 +172,16 @@ impl Catalogue {
         }
         let extent = self.ledger.extent().await?;
         tokio::task::block_in_place(|| graph.change(&changes, extent.seq))?;
-        let old = self.graph.write().await.replace(graph);
+        let worn = self.graph.write().await.replace(graph);
         *self.extent.write().expect("no writer panics") = extent;
-        // Letting go of millions of triples takes a while, and nobody waits for it.
-        drop(tokio::task::spawn_blocking(move || drop(old)));
+        drop(turn);
+        // Letting go of millions of triples takes a while; nobody who writes waits for it.
+        off_the_runtime(move || {
+            drop(worn);
+            crate::allocator::give_back();
+            Ok(())
+        })
+        .await?;
         Ok(true)
     }
 
@@ -625,6 +631,7 @@ impl Import<'_> {
         let content = draft.over(&old.content);
         let version = hash(&content);
         let foreign = known.source != self.options.source;
+        let no_row = form(&known.key).is_none();
         self.seen.insert(known.key);
         // A record that another source keeps and that says the same is no news.
         let again = !foreign && draft.says != Says::More && heard == known.heard;
@@ -641,7 +648,10 @@ impl Import<'_> {
                             .is_some_and(|s| !dcat::is_own(&old, &page, s.subject))
                 })
         };
-        let same = version == old.hash || again || (foreign && elsewhere());
+        let same = version == old.hash
+            || again
+            || (foreign && elsewhere())
+            || (no_row && says_no_more(&old, &draft));
         let edited = old.hash != known.said;
         let publishes = !foreign && self.options.state == State::Published;
         let returns = publishes
@@ -987,7 +997,11 @@ impl Import<'_> {
             self.report.unchanged += 1;
             return Ok(());
         }
-        let reason = format!("import of {}", self.options.source);
+        let mut reason = format!("import of {}", self.options.source);
+        if waits {
+            // The queue shows it.
+            reason.push_str(&format!(", not published: {}", problems.join(" ")));
+        }
         let change = ledger::Change {
             state,
             content: wanted.content,
@@ -1034,7 +1048,18 @@ impl Import<'_> {
     ///
     /// # Errors
     /// The ledger fails.
-    pub async fn finish(mut self) -> Result<Report> {
+    pub async fn finish(self) -> Result<Report> {
+        let report = self.close().await?;
+        // Checking took memory on every processor.
+        off_the_runtime(|| {
+            crate::allocator::give_back();
+            Ok(())
+        })
+        .await?;
+        Ok(report)
+    }
+
+    async fn close(mut self) -> Result<Report> {
         let _turn = self.catalogue.writer.lock().await;
         let rows = sqlx::query(
             "SELECT slug, source_key FROM record WHERE source = $1 AND state = 'published' ORDER BY slug",
@@ -1184,6 +1209,22 @@ fn drop_own_index(draft: &mut Draft) {
         .split_inclusive('\n')
         .filter(|l| !Statement::parse(l).is_some_and(|s| s.says("ldt:index") && s.object == value))
         .collect();
+}
+
+/// Whether a row says no more of a record than its row in our own sheet does. What came as RDF has
+/// other words for it, which a sheet is not to replace.
+fn says_no_more(old: &Record, draft: &Draft) -> bool {
+    let row = |content| sheet::row(&old.slug, &old.iri, content);
+    let kept = |line: &str| {
+        Statement::parse(line).is_some_and(|s| s.says("ldt:licence") || s.says("dct:spatial"))
+    };
+    let stated: HashSet<&str> = old.content.lines().collect();
+    matches!(draft.says, Says::Only(_))
+        && row(&old.content) == row(&draft.content)
+        && draft
+            .content
+            .lines()
+            .all(|l| !kept(l) || stated.contains(l))
 }
 
 fn illegal_character(s: &Statement<'_>) -> Option<char> {

@@ -230,11 +230,11 @@ async fn rebuild(State(catalogue): Control) -> Result<Json<String>> {
 
 async fn queue(State(catalogue): Control) -> Result<Json<Vec<Waiting>>> {
     let mut waiting = Vec::new();
-    for r in catalogue.ledger.queue().await? {
+    for (r, reason) in catalogue.ledger.queue().await? {
         let title = crate::record::statement::text(&r.content, &r.iri, "dct:title");
         waiting.push(Waiting {
             number: None,
-            reason: title.unwrap_or_default().into_owned(),
+            reason: format!("{}: {reason}", title.unwrap_or_default()),
             what: r.state.to_string(),
             slug: r.slug,
         });

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat;
 use crate::mapping::syntax::{Syntax, placed};
 use crate::record::vocab::{self, BASE, expand};
-use crate::record::{Record, State};
+use crate::record::{PUBLIC, Record, State};
 use crate::store::ledger::Extent;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State as Extract};
@@ -20,6 +20,9 @@ use tower::ServiceExt;
 
 /// Entries on a page.
 pub const PAGE: i64 = 100;
+
+/// Merges that are followed from one tombstone; a circle of them ends here too.
+const MERGES: usize = 32;
 
 const RDF: [(&str, Syntax); 5] = [
     ("application/rdf+xml", Syntax::RdfXml),
@@ -82,7 +85,9 @@ pub async fn resource(
     let (slug, forced) = split(&name)?;
     let extent = catalogue.extent();
     let found = catalogue.ledger.by_slug(slug).await?;
-    let gone = |r: &Record| r.publication.is_some() && r.state == State::Withdrawn;
+    // What only some may read leaves no tombstone for the others.
+    let gone =
+        |r: &Record| r.publication.is_some() && r.state == State::Withdrawn && r.audience == PUBLIC;
     let Some(record) = found.filter(|r| r.is_shown() || gone(r)) else {
         return Err(Error::new(
             Kind::NotFound,
@@ -111,15 +116,19 @@ async fn tombstone(
     syntax: Option<Syntax>,
     media: &'static str,
 ) -> Result<Response> {
-    let replaced_by = match &record.merged_into {
-        Some(slug) => catalogue
-            .ledger
-            .by_slug(slug)
-            .await?
-            .filter(Record::is_shown)
-            .map(|r| catalogue.address(&r.iri)),
-        None => None,
-    };
+    // What stands for it may itself have been merged since, and so on.
+    let (mut replaced_by, mut next) = (None, record.merged_into.clone());
+    for _ in 0..MERGES {
+        let Some(slug) = next.take() else { break };
+        let Some(other) = catalogue.ledger.by_slug(&slug).await? else {
+            break;
+        };
+        if other.is_shown() {
+            replaced_by = Some(catalogue.address(&other.iri));
+        } else {
+            next = other.merged_into;
+        }
+    }
     let placed = Record {
         iri: catalogue.address(&record.iri),
         ..record.clone()

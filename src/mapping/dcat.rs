@@ -259,8 +259,8 @@ pub fn strip_derived(entry: &str, slug: &str, content: &str, now: Option<&Record
             let Some(s) = Statement::parse(line) else {
                 return false;
             };
-            let known_concept = iri(s.subject)
-                .is_some_and(|n| n != entry && vocab::about(n).iter().any(|k| *k == s));
+            let known_concept =
+                iri(s.subject).is_some_and(|n| n != entry && vocab::about(n).contains(&s));
             !(own_node(s.subject)
                 || own_node(s.object)
                 || by_default(&s)

@@ -7,6 +7,7 @@ use crate::record::statement::{Statement, statements, text};
 use crate::record::vocab::{self, BASE};
 use crate::record::{Draft, Finding, Outcome, Says, hash, slug, sorted};
 use oxigraph::io::{RdfFormat, RdfParser};
+use oxigraph::model::vocab::xsd;
 use oxigraph::model::{Literal, NamedNode, NamedOrBlankNode, Term, Triple};
 use sophia_api::term::SimpleTerm;
 use sophia_api::term::bnode_id::BnodeId;
@@ -65,7 +66,7 @@ pub fn parse(bytes: &[u8], format: RdfFormat) -> Result<(Vec<Triple>, Vec<Findin
         );
         // Tags mean the same in any case (RDF 1.1 Concepts, section 3.3); parsers differ in it.
         if let Term::Literal(l) = &triple.object
-            && let Some(tag) = l.language()
+            && let (Some(tag), None) = (l.language(), l.direction())
         {
             let tag = tag.to_ascii_lowercase();
             triple.object = Literal::new_language_tagged_literal_unchecked(l.value(), tag).into();
@@ -100,6 +101,9 @@ pub fn plain(triple: Triple) -> Result<Triple> {
 }
 
 fn bad_term(t: &Triple) -> Option<String> {
+    if let Err(e) = plain(t.clone()) {
+        return Some(e.message);
+    }
     let mut names = vec![t.predicate.as_ref()];
     if let NamedOrBlankNode::NamedNode(n) = &t.subject {
         names.push(n.as_ref());
@@ -199,10 +203,21 @@ pub fn read(graph: &[Triple], public_url: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let mut used: BTreeSet<&str> = BTreeSet::new();
     let mut wishes: HashSet<String> = HashSet::new();
+    // Titles that several entries without a name have.
+    let (mut titles, mut alike) = (HashSet::new(), HashSet::new());
+    for title in records
+        .iter()
+        .filter(|s| s.starts_with("_:"))
+        .filter_map(|s| titled(&nodes, s))
+    {
+        if !titles.insert(title.clone()) {
+            alike.insert(title);
+        }
+    }
     for subject in &records {
         let part = reach(subject, true);
         used.extend(&part);
-        match draft(&nodes, subject, &part, false, &mut wishes) {
+        match draft(&nodes, subject, &part, false, &alike, &mut wishes) {
             Ok(draft) => parsed.drafts.push(draft),
             Err(finding) => parsed.findings.push(finding),
         }
@@ -243,7 +258,14 @@ pub fn read(graph: &[Triple], public_url: &str) -> Parsed {
         }
     }
     for (root, part) in extra {
-        match draft(&nodes, &format!("<{root}>"), &part, true, &mut wishes) {
+        match draft(
+            &nodes,
+            &format!("<{root}>"),
+            &part,
+            true,
+            &alike,
+            &mut wishes,
+        ) {
             Ok(draft) => parsed.drafts.push(draft),
             Err(finding) => parsed.findings.push(finding),
         }
@@ -275,8 +297,15 @@ fn fold(graph: &[Triple], public_url: &str) -> Nodes {
     let mut nodes = Nodes::new();
     for t in graph {
         let predicate = own(t.predicate.to_string());
+        let identifies = || vocab::is(t.predicate.as_str(), "dct:identifier");
         let object = match &t.object {
-            Term::Literal(_) => t.object.to_string(),
+            // An identifier of ours is an IRI as a string, and moves with it.
+            Term::Literal(l) => match l.value().strip_prefix(public_url) {
+                Some(rest) if identifies() && l.datatype() == xsd::STRING => {
+                    Literal::new_simple_literal(format!("{BASE}{rest}")).to_string()
+                }
+                _ => t.object.to_string(),
+            },
             _ => own(t.object.to_string()),
         };
         nodes
@@ -287,11 +316,22 @@ fn fold(graph: &[Triple], public_url: &str) -> Nodes {
     nodes
 }
 
+/// The slug that a node's title makes.
+fn titled(nodes: &Nodes, subject: &str) -> Option<String> {
+    let about = subject.trim_matches(['<', '>']);
+    let says = nodes.get(subject)?.iter();
+    let lines: String = says
+        .map(|(p, o)| format!("<{about}> {p} {o} .\n"))
+        .collect();
+    text(&lines, about, "dct:title").map(|t| slug(&t))
+}
+
 fn draft(
     nodes: &Nodes,
     subject: &str,
     part: &BTreeSet<&str>,
     addition: bool,
+    alike: &HashSet<String>,
     wishes: &mut HashSet<String>,
 ) -> std::result::Result<Draft, Finding> {
     let raw: String = part
@@ -302,16 +342,6 @@ fn draft(
                 .map(move |(p, o)| format!("{n} {p} {o} .\n"))
         })
         .collect();
-    let title = || {
-        let about = subject.trim_matches(['<', '>']);
-        let lines: String = nodes
-            .get(subject)
-            .into_iter()
-            .flatten()
-            .map(|(p, o)| format!("<{about}> {p} {o} .\n"))
-            .collect();
-        text(&lines, about, "dct:title").map(|t| slug(&t))
-    };
     let (iri, wish) = match crate::record::statement::iri(subject) {
         Some(name) => match name.strip_prefix(BASE) {
             Some(own) => (
@@ -322,13 +352,24 @@ fn draft(
                 let tail = name.trim_end_matches('/').rsplit(['/', '#', ':']).next();
                 (
                     name.to_owned(),
-                    title().unwrap_or_else(|| slug(tail.unwrap_or(name))),
+                    titled(nodes, subject).unwrap_or_else(|| slug(tail.unwrap_or(name))),
                 )
             }
         },
         None => {
             // An entry without a name gets one of ours, from what it says of itself.
-            let wish = title().unwrap_or_else(|| format!("entry-{}", &hash(&raw)[..12]));
+            let names = names(&raw, "").map_err(|reason| Finding {
+                line: 0,
+                entry: subject.to_owned(),
+                outcome: Outcome::Skipped,
+                reason,
+            })?;
+            let digest = &hash(&names[subject])[..12];
+            let wish = match titled(nodes, subject) {
+                Some(title) if !alike.contains(&title) => title,
+                Some(title) => format!("{}-{digest}", &title[..title.len().min(67)]),
+                None => format!("entry-{digest}"),
+            };
             (format!("{BASE}resource/{wish}"), wish)
         }
     };

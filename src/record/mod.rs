@@ -109,8 +109,8 @@ impl Draft {
                     if s.about(&self.iri) {
                         !column
                     } else {
-                        !spoken.contains(&(s.subject, s.predicate))
-                            && !(column && s.says("dct:license"))
+                        let replaced = column && s.says("dct:license");
+                        !replaced && !spoken.contains(&(s.subject, s.predicate))
                     }
                 };
                 // Nodes that stay: those of the draft, and those that a kept statement leads to.

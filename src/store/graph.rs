@@ -22,8 +22,8 @@ pub struct Graph {
     public_url: String,
 }
 
-/// Removed triples that are not worth a rebuild: some ten megabytes.
-pub const SMALL: usize = 50_000;
+/// Removed triples that are not worth a rebuild: a few megabytes.
+pub const SMALL: usize = 20_000;
 
 /// A record's old and new version; either may be absent or not shown.
 pub type Change = (Option<Record>, Option<Record>);

@@ -393,14 +393,19 @@ impl Ledger {
             .collect()
     }
 
-    /// Records that are not published and wait for a moderator: slug, state and title's content.
-    pub async fn queue(&self) -> Result<Vec<Record>> {
-        self.select(
-            "WHERE r.state IN ('suggested', 'accepted') ORDER BY r.seq",
-            None,
-            &[],
-        )
-        .await
+    /// Records that are not published and wait for a moderator, each with the reason of its last
+    /// change.
+    pub async fn queue(&self) -> Result<Vec<(Record, String)>> {
+        let sql = format!(
+            "SELECT {COLUMNS}, c.reason FROM record r JOIN change c ON c.seq = r.seq \
+             WHERE r.state IN ('suggested', 'accepted') ORDER BY r.seq"
+        );
+        sqlx::query(&sql)
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(|row| Ok((record(row)?, row.try_get("reason")?)))
+            .collect()
     }
 
     pub async fn meta(&self, name: &str) -> Result<Option<String>> {

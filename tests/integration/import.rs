@@ -5,12 +5,12 @@ use ldt_catalogue::mapping::sheet::{self, HEADER, Licences};
 use ldt_catalogue::mapping::{Parsed, rdf};
 use ldt_catalogue::record::statement::{links, objects, text};
 use ldt_catalogue::record::vocab::BASE;
-use ldt_catalogue::record::{Draft, Outcome, Says};
+use ldt_catalogue::record::{Draft, Outcome};
 use oxigraph::io::{RdfFormat, RdfParser};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -1458,4 +1458,345 @@ fn what_is_suggested_is_nowhere_to_be_seen_until_it_is_published() {
     );
     assert_eq!(bring(&dir, &[("two.csv", &two)], &[]).counts()[0], 1);
     assert_eq!(server.ask("GET", "/resource/two", &[], b"").status, 200);
+}
+
+#[test]
+fn importing_our_own_dump_changes_nothing_in_any_syntax_and_under_any_source() {
+    let dir = directory("own");
+    let sheet = csv(&[
+        row(&[
+            ("Index", "r1"),
+            ("Short name", "One"),
+            ("MIMs", "MIM1"),
+            ("Scope", "Interoperability"),
+            ("Origin", "LDT4SSC"),
+            ("Version", "1.0"),
+            ("A Resource", "API"),
+            ("A Link", "https://api.example/v1"),
+            ("B Resource", "Website"),
+            ("B Link", "https://one.example/"),
+            ("C Resource", "Git"),
+            ("C Link", "https://git.example/one"),
+            ("D Resource", "Specification"),
+            ("D Link", "https://one.example/spec.pdf"),
+        ]),
+        row(&[("Short name", "Two"), ("Category", "Data model")]),
+    ]);
+    let relations = "@prefix ldt: <https://w3id.org/ldt-catalogue/ns#> . <resource/one> ldt:uses <resource/two> ; ldt:implements <https://open.example/id/streets> .";
+    assert!(
+        bring(
+            &dir,
+            &[
+                ("sheet.csv", &sheet),
+                ("relations.ttl", relations),
+                EVERY[0]
+            ],
+            &[]
+        )
+        .ok
+    );
+    edit(&dir, "two", "\"Two\"@en", "\"Two, by hand\"@en");
+    let server = serve(&dir);
+    let before = server.body("/catalog/dump.nt");
+    for extension in ["nt", "ttl", "rdf", "jsonld", "trig"] {
+        let kept = server.body(&format!("/catalog/dump.{extension}"));
+        let name = format!("dump.{extension}");
+        for source in ["dump", "test"] {
+            let done = bring(&dir, &[(&name, &kept)], &["--source-name", source]);
+            assert_eq!(
+                done.counts()[..5],
+                [0, 0, 4, 0, 0],
+                "{name} as {source}: {}",
+                done.text
+            );
+            assert!(
+                done.ok && !done.reasons().contains("dropped"),
+                "{}",
+                done.text
+            );
+        }
+        let page = server.body(&format!("/catalog.{extension}?page=1"));
+        let done = bring(
+            &dir,
+            &[(&format!("page.{extension}"), &page)],
+            &["--source-name", "page"],
+        );
+        assert_eq!(done.counts(), [0, 0, 4, 0, 0, 0], "{name}: {}", done.text);
+    }
+    for source in ["sheet", "test"] {
+        let kept = must(&dir, &["export", "--format", "sheet"]);
+        let done = bring(&dir, &[("export.csv", &kept)], &["--source-name", source]);
+        assert_eq!(
+            done.counts()[..5],
+            [0, 0, 4, 0, 0],
+            "{source}: {}",
+            done.text
+        );
+    }
+    assert!(queue(&dir).is_empty());
+    assert_eq!(before, server.body("/catalog/dump.nt"));
+}
+
+#[test]
+fn the_bundled_library_goes_out_as_it_came_in_cell_by_cell() {
+    let dir = directory("cells");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/resources.csv");
+    let given = std::fs::read_to_string(&file).expect("reads");
+    assert!(bring(&dir, &[("resources.csv", &given)], &[]).ok);
+    let server = serve(&dir);
+    let kept = server.body("/catalog.csv");
+    assert_eq!(kept, must(&dir, &["export", "--format", "sheet"]));
+    assert!(server.get("/catalog.csv", "*/*").contains("text/csv"));
+    let cells = |text: &str| -> Vec<Vec<String>> {
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(reader.headers().expect("a header"), HEADER.as_slice());
+        let rows = reader.records().map(|r| r.expect("a row"));
+        rows.map(|r| r.iter().map(str::to_owned).collect())
+            .collect()
+    };
+    let (given, kept) = (cells(&given), cells(&kept));
+    assert_eq!(given.len(), kept.len());
+    // Links stand in an order of their own, and so do the values of a list.
+    let list =
+        |cell: &str| -> BTreeSet<String> { cell.split(',').map(|v| v.trim().to_owned()).collect() };
+    let pairs = |row: &[String]| -> BTreeSet<(String, String)> {
+        let pairs = row[11..21].chunks(2).map(|p| (p[0].clone(), p[1].clone()));
+        pairs.filter(|p| !p.0.is_empty()).collect()
+    };
+    for (given, kept) in given.iter().zip(&kept) {
+        for (n, column) in HEADER.iter().enumerate() {
+            match n {
+                7..=9 => assert_eq!(list(&given[n]), list(&kept[n]), "{column} of {}", given[1]),
+                11..=20 => {}
+                _ => assert_eq!(given[n].trim(), kept[n], "{column} of {}", given[1]),
+            }
+        }
+        assert_eq!(pairs(given), pairs(kept), "{}", given[1]);
+    }
+}
+
+/// Answers each connection with the next of these answers, then closes it, and gives what was asked.
+fn answering(answers: Vec<Vec<u8>>) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = format!("http://{}", listener.local_addr().expect("bound"));
+    let thread = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let mut request = Vec::new();
+            let mut part = [0; 1024];
+            while !request.windows(4).any(|w| w == b"\r\n\r\n") {
+                let n = stream.read(&mut part).expect("reads");
+                request.extend_from_slice(&part[..n]);
+            }
+            asked.push(String::from_utf8_lossy(&request).into_owned());
+            // Who has read enough does not listen to the end.
+            let _ = stream.write_all(&answer);
+        }
+        asked
+    });
+    (address, thread)
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_source_may_be_an_address() {
+    let dir = directory("address");
+    let sheet = csv(&[row(&[("Index", "r1"), ("Short name", "One")])]);
+    let csv = "Content-Type: text/csv; charset=utf-8\r\n";
+    // A spreadsheet's export address redirects and says nothing of its form in its name.
+    let (address, server) = answering(vec![
+        answer(
+            "307 Temporary Redirect",
+            "Location: /export?format=csv\r\n",
+            "",
+        ),
+        answer("200 OK", csv, &sheet),
+        answer("200 OK", "Content-Type: text/plain\r\n", &sheet),
+        answer("200 OK", "Content-Type: text/turtle\r\n", EVERY[0].1),
+        answer("200 OK", "Content-Type: application/json\r\n", EVERY[3].1),
+    ]);
+    let said = must(
+        &dir,
+        &[
+            "import",
+            &format!("{address}/sheet"),
+            "--source-name",
+            "test",
+        ],
+    );
+    assert!(said.contains("1 added"), "{said}");
+    let said = must(
+        &dir,
+        &[
+            "import",
+            &format!("{address}/plain"),
+            "--source-name",
+            "test",
+        ],
+    );
+    assert!(said.contains("0 added, 0 changed, 1 unchanged"), "{said}");
+    let said = must(&dir, &["import", &format!("{address}/graph")]);
+    assert!(said.contains("2 added"), "{said}");
+    let said = must(&dir, &["import", &format!("{address}/graph")]);
+    assert!(said.contains("2 unchanged"), "{said}");
+    let asked = server.join().expect("ends");
+    assert!(
+        asked[1].starts_with("GET /export?format=csv ") && asked[0].contains("text/turtle"),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn an_address_that_fails_for_a_moment_is_asked_again_and_others_are_told_apart() {
+    let dir = directory("fails");
+    let sheet = csv(&[row(&[("Index", "r1"), ("Short name", "One")])]);
+    let busy = || answer("503 Service Unavailable", "", "");
+    let csv = "Content-Type: text/csv\r\n";
+    let (address, server) = answering(vec![busy(), busy(), answer("200 OK", csv, &sheet)]);
+    let said = must(&dir, &["import", &address]);
+    assert!(said.contains("1 added"), "{said}");
+    assert_eq!(server.join().expect("ends").len(), 3);
+    let before = dump(&dir);
+    let html = "Content-Type: text/html\r\n";
+    let config = dir.with_extension("toml");
+    std::fs::write(&config, "[import]\nsource_megabytes = 1\n").expect("writes");
+    let config = config.to_string_lossy().into_owned();
+    for (answers, wanted) in [
+        (vec![answer("404 Not Found", html, "<p>gone")], "404 Not Found"),
+        (vec![answer("200 OK", html, "<!DOCTYPE html><p>Sign in")], "HTML"),
+        (vec![busy(), busy(), busy()], "503 Service Unavailable"),
+        (vec![answer("200 OK", csv, &"x".repeat(2 << 20))], "longer than 1048576 bytes"),
+        ((0..6).map(|_| answer("302 Found", "Location: /again\r\n", "")).collect(), "redirect"),
+        // Cut off in the middle, three times.
+        ((0..3).map(|_| b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 99999\r\n\r\nIndex".to_vec()).collect(), "/sheet"),
+    ] {
+        let (address, server) = answering(answers);
+        let (status, said) = run(&dir, &["--config", &config, "import", &format!("{address}/sheet")]);
+        assert!(status == 1 && said.contains(wanted), "{wanted}: {said}");
+        server.join().expect("ends");
+    }
+    let large = dir.with_extension("csv");
+    std::fs::write(&large, "x".repeat(2 << 20)).expect("writes");
+    let (status, said) = run(
+        &dir,
+        &["--config", &config, "import", &large.to_string_lossy()],
+    );
+    assert!(
+        status == 1 && said.contains("longer than 1048576 bytes"),
+        "{said}"
+    );
+    assert_eq!(before, dump(&dir));
+}
+
+#[test]
+fn an_import_while_the_service_runs_is_visible_at_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = directory("running");
+    let server = serve(&dir);
+    let mode = std::fs::metadata(dir.join("socket"))
+        .expect("there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let tag = |path: &str| server.ask("GET", path, &[], b"").header("etag").to_owned();
+    let (page, whole) = (tag("/catalog.ttl"), tag("/catalog/dump.nt"));
+    let sheet = csv(&[row(&[
+        ("Index", "r1"),
+        ("Short name", "One"),
+        ("Long name", "Fresh entry"),
+    ])]);
+    assert!(bring(&dir, &[("sheet.csv", &sheet)], &[]).ok);
+    assert!(page != tag("/catalog.ttl") && whole != tag("/catalog/dump.nt"));
+    for (path, accept) in [
+        ("/catalog", "text/html"),
+        ("/catalog.ttl", "*/*"),
+        ("/catalog/dump.nt", "*/*"),
+        ("/resource/one", "text/html"),
+        ("/resource/one", "application/ld+json"),
+        ("/catalog.csv", "*/*"),
+        (
+            "/sparql?query=SELECT%20%3Ft%20%7B%3Fs%20%3Chttp%3A%2F%2Fpurl.org%2Fdc%2Fterms%2Ftitle%3E%20%3Ft%7D",
+            "text/csv",
+        ),
+    ] {
+        assert!(server.get(path, accept).contains("Fresh entry"), "{path}");
+    }
+}
+
+#[test]
+fn entries_without_a_name_are_known_by_what_they_say() {
+    let prefixes =
+        "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .\n";
+    let addresses = |text: &str| -> BTreeSet<String> {
+        let parsed = graph(&format!("{prefixes}{text}"), "ttl");
+        assert!(parsed.findings.is_empty(), "{:?}", parsed.findings);
+        parsed.drafts.into_iter().map(|d| d.iri).collect()
+    };
+    let one = addresses(
+        "[] a dcat:Dataset ; dct:title \"Streets\" . [] a dcat:Dataset ; dct:title \"Trees\" ; dct:issued \"2020\" . [] a dcat:Dataset ; dct:title \"Trees\" . [] a dcat:Dataset .",
+    );
+    let two = addresses(
+        "_:a a dcat:Dataset . _:d a dcat:Dataset ; dct:title \"Trees\" . _:c a dcat:Dataset ; dct:title \"Trees\" ; dct:issued \"2020\" . _:z a dcat:Dataset ; dct:title \"Streets\" .",
+    );
+    assert_eq!((one.len(), &one), (4, &two));
+    assert!(one.contains(&format!("{BASE}resource/streets")));
+}
+
+#[test]
+fn a_record_that_cannot_be_used_stops_no_other() {
+    let dir = directory("stops");
+    let dataset = |n: usize, more: &str| {
+        format!(
+            "<https://a.example/{n}> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> \"Entry {n}\"@en ; <http://purl.org/dc/terms/description> \"{DESCRIPTION}\"@en {more} .\n"
+        )
+    };
+    let large = format!("; <https://a.example/ns#note> \"{}\"", "x".repeat(1 << 20));
+    // Every one of these nodes leads to every other, which no algorithm tells apart in time.
+    let nodes = 0..14;
+    let clique: String = nodes
+        .clone()
+        .flat_map(|a| {
+            nodes
+                .clone()
+                .filter(move |b| *b != a)
+                .map(move |b| format!("_:n{a} <https://a.example/ns#to> _:n{b} .\n"))
+        })
+        .collect();
+    let text = dataset(1, "")
+        + &dataset(2, &large)
+        + &dataset(3, "; <https://a.example/ns#has> _:n0")
+        + &clique
+        + &dataset(
+            4,
+            "; <https://a.example/ns#says> <<( <https://a.example/s> <https://a.example/p> \"o\" )>>",
+        )
+        + &dataset(5, "");
+    let done = bring(&dir, &[("many.ttl", &text)], &[]);
+    let found = done.reasons();
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["entry-1", "entry-4", "entry-5"]),
+        "{}",
+        done.text
+    );
+    for wanted in [
+        "a record has at most",
+        "cannot be told apart",
+        "a statement about a statement",
+    ] {
+        assert!(found.contains(wanted), "{wanted}: {found}");
+    }
+    assert_eq!(
+        done.report["findings"].as_array().map(Vec::len),
+        Some(3),
+        "{found}"
+    );
 }

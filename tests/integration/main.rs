@@ -4,6 +4,7 @@ mod harvest;
 mod http;
 mod import;
 mod library;
+mod lifecycle;
 mod official;
 mod postgres;
 mod sparql;
