@@ -9,8 +9,8 @@ use crate::record::vocab::BASE;
 use crate::record::{
     Draft, Finding, Outcome, Record, Role, Says, State, Step, hash, sorted, triples,
 };
-use crate::store::graph::Graph;
-use crate::store::ledger::{self, Extent, Ledger, Origin};
+use crate::store::graph::{self, Graph};
+use crate::store::ledger::{self, Extent, Ledger, Origin, Suggestion};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -34,8 +34,14 @@ pub struct Catalogue {
     /// Held while such a file is made.
     pub documents: Mutex<()>,
     extent: Latch<Extent>,
-    /// Told when a fresh graph would be much smaller than the one that answers.
-    pub worn: Notify,
+    /// Told when a fresh graph may be much smaller than the one that answers.
+    worn: Notify,
+    /// Removed triples from which on a graph may be called worn.
+    pub worn_from: usize,
+    /// Held while a graph is built, which takes its memory: one at a time.
+    building: Mutex<()>,
+    /// Records purged so far.
+    purged: AtomicI64,
     /// Records that a graph under construction holds.
     loaded: AtomicI64,
 }
@@ -98,6 +104,9 @@ impl Catalogue {
             documents: Mutex::new(()),
             extent: Latch::new(extent),
             worn: Notify::new(),
+            worn_from: graph::SMALL,
+            building: Mutex::new(()),
+            purged: AtomicI64::new(0),
             loaded: AtomicI64::new(0),
         })
     }
@@ -125,6 +134,15 @@ impl Catalogue {
     /// # Errors
     /// The ledger cannot be read.
     pub async fn rebuild(&self) -> Result<()> {
+        let _one = self.building.lock().await;
+        // A graph that took in what was purged meanwhile cannot be told to let it go.
+        while !self.build().await? {}
+        Ok(())
+    }
+
+    /// False where a purge came between.
+    async fn build(&self) -> Result<bool> {
+        let purged = self.purged.load(Ordering::SeqCst);
         let mut graph = Graph::new(&self.about, &self.public_url)?;
         let start = self.ledger.extent().await?;
         let (mut after, mut loaded) = (0, HashSet::new());
@@ -143,6 +161,9 @@ impl Catalogue {
             self.loaded.store(count, Ordering::Relaxed);
         }
         let _turn = self.writer.lock().await;
+        if self.purged.load(Ordering::SeqCst) != purged {
+            return Ok(false);
+        }
         let mut changes = self.ledger.changes_since(start.seq).await?;
         for (old, new) in &mut changes {
             if new.as_ref().is_some_and(|n| !loaded.contains(&n.id)) {
@@ -150,31 +171,52 @@ impl Catalogue {
             }
         }
         let extent = self.ledger.extent().await?;
-        graph.change(&changes, extent.seq)?;
-        let worn = self.graph.write().await.replace(graph);
-        off_the_runtime(move || {
-            drop(worn);
-            crate::allocator::give_back();
-            Ok(())
-        })
-        .await?;
+        tokio::task::block_in_place(|| graph.change(&changes, extent.seq))?;
+        let old = self.graph.write().await.replace(graph);
         *self.extent.write().expect("no writer panics") = extent;
-        Ok(())
+        // Letting go of millions of triples takes a while, and nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || {
+            drop(old);
+            crate::allocator::give_back();
+        }));
+        Ok(true)
+    }
+
+    /// Makes the graph, and a fresh one whenever it is worn, until the process ends.
+    pub async fn tend(&self) {
+        loop {
+            if let Err(e) = self.rebuild().await {
+                tracing::error!(error = %e, "the graph cannot be built");
+            }
+            loop {
+                self.worn.notified().await;
+                let graph = self.graph.read().await;
+                if graph.as_ref().is_none_or(|g| g.is_worn(self.worn_from)) {
+                    break;
+                }
+            }
+        }
     }
 
     /// Takes up in the projections what the ledger holds beyond them. The writer's turn is held.
     async fn catch_up(&self) -> Result<()> {
+        let cursor = self.graph.read().await.as_ref().map(|g| g.cursor);
+        let changes = match cursor {
+            Some(cursor) => self.ledger.changes_since(cursor).await?,
+            None => Vec::new(),
+        };
+        self.apply(&changes).await
+    }
+
+    /// Takes up changes with which the projections are where the ledger is. The writer's turn is
+    /// held.
+    async fn apply(&self, changes: &[graph::Change]) -> Result<()> {
         let extent = self.ledger.extent().await?;
         let mut graph = self.graph.write().await;
-        if let Some(graph) = graph.as_mut()
-            && graph.cursor < extent.seq
-        {
-            let changes = self.ledger.changes_since(graph.cursor).await?;
-            tokio::task::block_in_place(|| graph.change(&changes, extent.seq))?;
-            if graph.is_worn() {
-                self.worn.notify_one();
-            }
+        if let Some(graph) = graph.as_mut() {
+            tokio::task::block_in_place(|| graph.change(changes, extent.seq))?;
         }
+        self.worn.notify_one();
         *self.extent.write().expect("no writer panics") = extent;
         Ok(())
     }
@@ -250,6 +292,17 @@ impl Catalogue {
     /// There is no such record, or the new version violates a mandatory rule.
     pub async fn edit(&self, draft: Draft, author: &str, reason: &str) -> Result<Record> {
         let _turn = self.writer.lock().await;
+        self.replace(draft, author, reason, None).await
+    }
+
+    /// Keeps an edit, and with it settles the suggestion that it is. The writer's turn is held.
+    async fn replace(
+        &self,
+        draft: Draft,
+        author: &str,
+        reason: &str,
+        settles: Option<&Suggestion>,
+    ) -> Result<Record> {
         let old = self.ledger.by_iri(&draft.iri).await?.ok_or_else(|| {
             Error::new(
                 Kind::NotFound,
@@ -258,9 +311,6 @@ impl Catalogue {
         })?;
         let content = dcat::strip_derived(&old.iri, &old.slug, &draft.content, Some(&old));
         check_characters(&content)?;
-        if hash(&content) == old.hash {
-            return Ok(old);
-        }
         let wanted = Record {
             content: content.clone(),
             ..old.clone()
@@ -279,7 +329,28 @@ impl Catalogue {
             audience: None,
             merged_into: old.merged_into.clone(),
         };
-        self.write(&old, change).await
+        let mut transaction = self.ledger.pool.begin().await?;
+        let record = if hash(&change.content) == old.hash {
+            old
+        } else {
+            ledger::append(&mut transaction, Some(&old), None, change, now()).await?
+        };
+        if let Some(suggestion) = settles {
+            // The record is as its own source has it, so that imports go on from there.
+            sqlx::query("UPDATE record SET said = $1 WHERE id = $2 AND source = $3")
+                .bind(&record.hash)
+                .bind(record.id)
+                .bind(&suggestion.source)
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query("DELETE FROM suggestion WHERE id = $1")
+                .bind(suggestion.id)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        self.catch_up().await?;
+        Ok(record)
     }
 
     /// Says who may read a record: everyone (`public`), or holders of claims.
@@ -306,6 +377,7 @@ impl Catalogue {
     /// There is no such record.
     pub async fn purge(&self, slug: &str, author: &str) -> Result<()> {
         let _turn = self.writer.lock().await;
+        self.catch_up().await?;
         let old = self.known(slug).await?;
         let state = match old.state {
             State::Published | State::Withdrawn => State::Withdrawn,
@@ -319,9 +391,8 @@ impl Catalogue {
             audience: None,
             merged_into: old.merged_into.clone(),
         };
-        // The graph lets go of the old version before the old version is gone.
-        self.write(&old, change).await?;
         let mut transaction = self.ledger.pool.begin().await?;
+        let new = ledger::append(&mut transaction, Some(&old), None, change, now()).await?;
         for statement in [
             "UPDATE change SET content = '', hash = '', reason = 'purged' WHERE record = $1",
             "UPDATE record SET publisher = NULL, said = '', heard = '', source_key = 'purged:' || slug WHERE id = $1",
@@ -333,6 +404,9 @@ impl Catalogue {
                 .await?;
         }
         transaction.commit().await?;
+        self.purged.fetch_add(1, Ordering::SeqCst);
+        // The ledger no longer knows what the graph has to let go of.
+        self.apply(&[(Some(old), Some(new))]).await?;
         // The write-ahead log would keep the old pages.
         if self.ledger.pool.acquire().await?.backend_name() == "SQLite" {
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -347,6 +421,7 @@ impl Catalogue {
     /// # Errors
     /// There is no such suggestion, or its content violates a mandatory rule.
     pub async fn settle(&self, id: i64, accept: bool, author: &str) -> Result<()> {
+        let _turn = self.writer.lock().await;
         let found = self
             .ledger
             .suggestions()
@@ -357,7 +432,6 @@ impl Catalogue {
                 Error::new(Kind::NotFound, format!("no suggestion has the number {id}"))
             })?;
         if !accept {
-            let _turn = self.writer.lock().await;
             // Its hash stays, so that the source does not propose the same again.
             sqlx::query("UPDATE suggestion SET content = '' WHERE id = $1")
                 .bind(id)
@@ -369,25 +443,13 @@ impl Catalogue {
         let draft = Draft {
             key: String::new(),
             iri: record.iri,
-            slug: found.slug,
-            content: found.content,
+            slug: found.slug.clone(),
+            content: found.content.clone(),
             line: None,
             says: Says::Everything,
         };
         let reason = format!("suggestion {id} of {} accepted", found.source);
-        let record = self.edit(draft, author, &reason).await?;
-        let _turn = self.writer.lock().await;
-        // The record is as its own source has it, so that imports go on from there.
-        sqlx::query("UPDATE record SET said = $1 WHERE id = $2 AND source = $3")
-            .bind(&record.hash)
-            .bind(record.id)
-            .bind(&found.source)
-            .execute(&self.ledger.pool)
-            .await?;
-        sqlx::query("DELETE FROM suggestion WHERE id = $1")
-            .bind(id)
-            .execute(&self.ledger.pool)
-            .await?;
+        self.replace(draft, author, &reason, Some(&found)).await?;
         Ok(())
     }
 
@@ -816,8 +878,9 @@ impl Import<'_> {
     }
 
     async fn suggest_alone(&mut self, old: &Record, draft: &Draft, reason: String) -> Result<()> {
-        let mut connection = self.catalogue.ledger.pool.acquire().await?;
-        self.suggest(&mut connection, old, draft, reason).await
+        let mut transaction = self.catalogue.ledger.pool.begin().await?;
+        self.suggest(&mut transaction, old, draft, reason).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Keeps a version for a moderator: at most one of each source for each record.

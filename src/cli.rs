@@ -259,6 +259,16 @@ fn held(dir: &Path) -> Error {
 }
 
 async fn open(config: &Config, dir: &Path) -> Result<Arc<Catalogue>> {
+    // Copies that a killed service or command left half made.
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("restore.part")
+            || (name.starts_with("backup-") && name.contains(".tmp"))
+        {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
     let ledger = Ledger::open(dir, &config.ledger.url).await?;
     let catalogue = Catalogue::open(
         ledger,
@@ -286,15 +296,7 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     control::serve(catalogue.clone(), dir)?;
     tokio::spawn({
         let catalogue = catalogue.clone();
-        async move {
-            loop {
-                if let Err(e) = catalogue.rebuild().await {
-                    tracing::error!(error = %e, "the graph cannot be built");
-                }
-                // The store never gives back what it removed: a new one takes its place in time.
-                catalogue.worn.notified().await;
-            }
-        }
+        async move { catalogue.tend().await }
     });
     println!("listening on http://{address}");
     tracing::info!(%address, public_url = catalogue.public_url, "listening");
@@ -417,16 +419,22 @@ async fn restore(
             return Err(Error::bad_input(message));
         }
     };
+    // What a killed service left in the log goes into the old ledger, so that there is nothing but
+    // one file to replace, and the old catalogue is whole until then. One that cannot be read has
+    // nothing to keep.
+    if let Ok(old) = Ledger::open(dir, "").await {
+        old.close().await?;
+    }
     for tail in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(dir.join(format!("ledger.db{tail}")));
         let _ = std::fs::remove_file(dir.join(format!("restore.part{tail}")));
     }
+    http::document::forget(dir)?;
     File::open(&part)
         .and_then(|f| f.sync_all())
         .and_then(|()| std::fs::rename(&part, &target))
         .and_then(|()| File::open(dir)?.sync_all())
         .map_err(failed)?;
-    http::document::forget(dir)?;
     println!(
         "restored {} changes, {} published records, digest {digest}",
         extent.seq, extent.total

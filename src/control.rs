@@ -94,6 +94,7 @@ pub fn serve(catalogue: Arc<Catalogue>, dir: &Path) -> Result<()> {
         .route("/export/{kind}", get(export))
         .route("/backup", get(backup))
         .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn(to_the_end))
         .with_state(catalogue);
     tokio::spawn(async move {
         if let Err(e) = axum::serve(listener, router).await {
@@ -101,6 +102,14 @@ pub fn serve(catalogue: Arc<Catalogue>, dir: &Path) -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// A command that began goes on when whoever sent it goes away: it is done, or it failed.
+async fn to_the_end(request: Request, next: axum::middleware::Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(e) => Error::internal(e).into_response(),
+    }
 }
 
 /// Where the socket is.

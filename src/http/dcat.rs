@@ -8,6 +8,7 @@ use crate::mapping::dcat;
 use crate::mapping::syntax::{Syntax, placed};
 use crate::record::vocab::{self, BASE, expand};
 use crate::record::{PUBLIC, Record, State};
+use crate::store::ledger::Extent;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State as Extract};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -184,7 +185,7 @@ pub async fn agent(
     let parts = Parts::new(&headers, media)
         .with(RENDERER)
         .with(&catalogue.public_url)
-        .with(extent.seq);
+        .with(extent);
     reply::conditional(parts, extent.modified, async {
         let mut about = String::new();
         for line in records
@@ -397,7 +398,7 @@ async fn page(
     let parts = Parts::new(&headers, media)
         .with(RENDERER)
         .with(&catalogue.public_url)
-        .with(extent.seq)
+        .with(extent)
         .with(&window.here)
         .with(extension);
     reply::conditional(parts, extent.modified, async {
@@ -466,15 +467,15 @@ fn no_dump(file: &str) -> Error {
 async fn whole(Extract(catalogue): Shared, extension: &str, request: Request) -> Result<Response> {
     let kind = document::Kind::of_extension(extension).ok_or_else(|| no_dump(extension))?;
     let headers = request.headers();
-    let parts = |seq: i64| {
+    let parts = |extent: Extent| {
         Parts::new(headers, kind.media)
             .with(RENDERER)
             .with(&catalogue.public_url)
-            .with(seq)
+            .with(extent)
             .with(extension)
     };
     let extent = catalogue.extent();
-    let known = parts(extent.seq);
+    let known = parts(extent);
     if known.is_fresh(extent.modified) {
         return Ok(reply::not_modified(&known.tag(), extent.modified));
     }
@@ -483,7 +484,7 @@ async fn whole(Extract(catalogue): Shared, extension: &str, request: Request) ->
         .map_err(Error::internal)?;
     let (mut response, tag, extent) = loop {
         let (path, extent) = document::file(&catalogue, kind).await?;
-        let tag = parts(extent.seq).tag();
+        let tag = parts(extent).tag();
         // Ranges, so that a broken download goes on where it stopped (RFC 9110, section 14); those
         // of another version than the reader has would spoil both (section 13.1.5).
         let other = |v: &HeaderValue| v.as_bytes() != tag.as_bytes();

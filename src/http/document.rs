@@ -116,7 +116,7 @@ pub async fn file(catalogue: &Arc<Catalogue>, kind: Kind) -> Result<(PathBuf, Ex
         "{RENDERER}{}{:?}",
         catalogue.public_url, catalogue.about
     ));
-    let stem = format!("{:012}-{}", extent.seq, &version[..8]);
+    let stem = format!("{extent}-{}", &version[..8]);
     let plain = dir.join(format!("{stem}.{}", kind.extension));
     let path = if kind.packed {
         dir.join(format!("{stem}.{}.gz", kind.extension))

@@ -3,12 +3,12 @@
 use crate::error::Result;
 use crate::mapping::dcat::{self, About};
 use crate::mapping::syntax::placed;
-use crate::record::statement::Statement;
+use crate::record::statement::{Statement, iri, lines};
 use crate::record::vocab::{self, BASE};
 use crate::record::{Record, triples};
 use oxigraph::model::{GraphName, Quad, Triple};
 use oxigraph::store::Store;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The store and, for statements that several records make (agents, documents), how many do.
 pub struct Graph {
@@ -23,7 +23,7 @@ pub struct Graph {
 }
 
 /// Removed triples that are not worth a rebuild: a few megabytes.
-const SMALL: usize = 20_000;
+pub const SMALL: usize = 20_000;
 
 /// A record's old and new version; either may be absent or not shown.
 pub type Change = (Option<Record>, Option<Record>);
@@ -55,9 +55,10 @@ impl Graph {
         })
     }
 
-    /// Whether a fresh graph would be much smaller: the store never frees what it removed.
-    pub fn is_worn(&self) -> bool {
-        self.dead > SMALL && self.dead * 4 > self.live
+    /// Whether a fresh graph would be much smaller: the store never frees what it removed. Fewer
+    /// than `small` removed triples are not worth it.
+    pub fn is_worn(&self, small: usize) -> bool {
+        self.dead > small && self.dead * 4 > self.live
     }
 
     /// Adds records that the graph does not hold yet; much faster than [`Self::change`].
@@ -65,20 +66,30 @@ impl Graph {
     /// # Errors
     /// The store refuses.
     pub fn load(&mut self, records: &[Record]) -> Result<()> {
-        let mut lines = String::new();
-        for record in records.iter().filter(|r| r.is_shown()) {
-            let content = statements(record);
+        let shown: Vec<(&Record, String)> = records
+            .iter()
+            .filter(|r| r.is_shown())
+            .map(|r| (r, statements(r)))
+            .collect();
+        let (mut come, mut soon) = (String::new(), HashSet::new());
+        let mut others = Vec::new();
+        for (record, content) in &shown {
             let page = format!("{BASE}resource/{}", record.slug);
-            for line in content.split_inclusive('\n') {
-                let Some(s) = Statement::parse(line) else {
-                    continue;
-                };
-                if dcat::is_own(record, &page, s.subject) || self.count(line, true) {
-                    lines.push_str(line);
+            for line in lines(content) {
+                if !is_own(record, &page, line) {
+                    others.push(line);
+                } else if self.comes(line, true, |_| None)? {
+                    come.push_str(line);
+                    soon.insert(line);
                 }
             }
         }
-        let quads = quads(&placed(&lines, &self.public_url))?;
+        for line in others {
+            if self.comes(line, false, |l| soon.contains(l).then_some(true))? {
+                come.push_str(line);
+            }
+        }
+        let quads = quads(&placed(&come, &self.public_url))?;
         self.live += quads.len();
         let mut loader = self.store.bulk_loader();
         loader.load_quads(quads)?;
@@ -90,35 +101,36 @@ impl Graph {
     /// # Errors
     /// The store refuses; nothing is applied then.
     pub fn change(&mut self, changes: &[Change], cursor: i64) -> Result<()> {
-        let (mut gone, mut come) = (String::new(), String::new());
+        let (mut gone, mut come) = (BTreeSet::new(), BTreeSet::new());
         for (old, new) in changes {
             let (old, new) = (old.as_ref(), new.as_ref());
+            let Some(record) = new.or(old) else { continue };
             let shown = |r: Option<&Record>| {
                 r.filter(|r| r.is_shown())
                     .map(statements)
                     .unwrap_or_default()
             };
             let (before, after) = (shown(old), shown(new));
-            let before: BTreeSet<&str> = before.split_inclusive('\n').collect();
-            let after: BTreeSet<&str> = after.split_inclusive('\n').collect();
-            let own = |line: &str| {
-                let record = new.or(old);
-                let subject = Statement::parse(line).map_or("", |s| s.subject);
-                record.is_some_and(|r| {
-                    dcat::is_own(r, &format!("{BASE}resource/{}", r.slug), subject)
-                })
+            let before: BTreeSet<&str> = lines(&before).collect();
+            let after: BTreeSet<&str> = lines(&after).collect();
+            let page = format!("{BASE}resource/{}", record.slug);
+            let soon = |l: &str, come: &BTreeSet<String>, gone: &BTreeSet<String>| {
+                let there = come.contains(l);
+                (there || gone.contains(l)).then_some(there)
             };
             for line in after.difference(&before) {
-                if own(line) || self.count(line, true) {
-                    come.push_str(line);
+                if self.comes(line, is_own(record, &page, line), |l| soon(l, &come, &gone))? {
+                    come.insert((*line).to_owned());
                 }
             }
             for line in before.difference(&after) {
-                if own(line) || self.count(line, false) {
-                    gone.push_str(line);
+                if self.goes(line, is_own(record, &page, line)) {
+                    come.remove(*line);
+                    gone.insert((*line).to_owned());
                 }
             }
         }
+        let [gone, come] = [gone, come].map(|lines| lines.into_iter().collect::<String>());
         let (gone, come) = (
             quads(&placed(&gone, &self.public_url))?,
             quads(&placed(&come, &self.public_url))?,
@@ -137,21 +149,41 @@ impl Graph {
         Ok(())
     }
 
-    /// Counts one more or one fewer record that makes a statement; true where the store must
-    /// follow.
-    fn count(&mut self, line: &str, more: bool) -> bool {
-        // What a vocabulary says stays, whoever repeats it.
-        let known = Statement::parse(line).is_some_and(|s| {
-            crate::record::statement::iri(s.subject).is_some_and(|n| vocab::about(n).contains(&s))
-        });
-        if known {
-            return false;
-        }
-        if more {
-            let count = self.stated_by.entry(line.into()).or_default();
+    /// One more record makes a statement, of its own nodes or not; true where the store must take
+    /// it in. `soon` tells of a statement that is about to be in the store, or no longer.
+    ///
+    /// A record's own statements are counted only while others repeat them: there are too many.
+    fn comes(
+        &mut self,
+        line: &str,
+        own: bool,
+        soon: impl Fn(&str) -> Option<bool>,
+    ) -> Result<bool> {
+        if let Some(count) = self.stated_by.get_mut(line) {
             *count += 1;
-            return *count == 1;
+            return Ok(false);
         }
+        if own {
+            return Ok(true);
+        }
+        // What a vocabulary says stays, whoever repeats it.
+        let known = Statement::parse(line)
+            .is_some_and(|s| iri(s.subject).is_some_and(|n| vocab::about(n).contains(&s)));
+        if known {
+            return Ok(false);
+        }
+        // Its owner, or the catalogue about itself, may have said it already.
+        let there = match soon(line) {
+            Some(there) => there,
+            None => self.holds(line)?,
+        };
+        self.stated_by
+            .insert(line.into(), if there { 2 } else { 1 });
+        Ok(!there)
+    }
+
+    /// One record fewer makes a statement; true where the store must let it go.
+    fn goes(&mut self, line: &str, own: bool) -> bool {
         match self.stated_by.get_mut(line) {
             Some(count) if *count > 1 => {
                 *count -= 1;
@@ -161,9 +193,25 @@ impl Graph {
                 self.stated_by.remove(line);
                 true
             }
-            None => false,
+            None => own,
         }
     }
+
+    fn holds(&self, line: &str) -> Result<bool> {
+        for quad in quads(&placed(line, &self.public_url))? {
+            if self.store.contains(quad.as_ref())? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether a statement is the record's own: of its nodes, or its place in the catalogue.
+fn is_own(record: &Record, page: &str, line: &str) -> bool {
+    let subject = Statement::parse(line).map_or("", |s| s.subject);
+    iri(subject).and_then(|s| s.strip_prefix(BASE)) == Some("catalog")
+        || dcat::is_own(record, page, subject)
 }
 
 /// What the graph holds because of a record: its own statements and its place in the catalogue.

@@ -103,6 +103,14 @@ pub struct Extent {
     pub issued: i64,
 }
 
+/// Names the state of the catalogue: after a restore, a number may come again with other content, at
+/// another time.
+impl std::fmt::Display for Extent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:012}-{:x}", self.seq, self.modified)
+    }
+}
+
 /// A version that a source proposed and that is not the record's: for a moderator.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Suggestion {
@@ -158,26 +166,26 @@ impl Ledger {
         let embedded = url.starts_with("sqlite:");
         let options = AnyConnectOptions::from_str(url)
             .map_err(|e| Error::bad_input(format!("ledger: {e}")))?;
+        let unusable = |e: sqlx::Error| match url.strip_prefix("sqlite://") {
+            Some(path) => {
+                let path = path.split('?').next().unwrap_or_default();
+                let cause = e
+                    .as_database_error()
+                    .map_or(e.to_string(), |d| d.message().to_owned());
+                Error::internal(format!("the ledger {path} cannot be used: {cause}"))
+            }
+            // The address may hold a password.
+            None => Error::internal(format!("the ledger cannot be used: {e}")),
+        };
+        // A pool goes on trying for a while; one connection says at once what is wrong.
+        let mut first = AnyConnection::connect_with(&options)
+            .await
+            .map_err(unusable)?;
+        set_up(&mut first, embedded).await.map_err(unusable)?;
+        first.close().await?;
         let pool = AnyPoolOptions::new()
             .max_connections(4)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if embedded {
-                        for pragma in [
-                            "journal_mode=WAL",
-                            "synchronous=FULL",
-                            "busy_timeout=10000",
-                            "secure_delete=ON",
-                            "cache_size=-4000",
-                        ] {
-                            connection
-                                .execute(format!("PRAGMA {pragma}").as_str())
-                                .await?;
-                        }
-                    }
-                    Ok(())
-                })
-            })
+            .after_connect(move |connection, _| Box::pin(set_up(connection, embedded)))
             .connect_with(options)
             .await?;
         let ledger = Self { pool };
@@ -471,6 +479,14 @@ impl Ledger {
             .await?
             .ok_or_else(|| Error::bad_input("it carries no digest: it is no backup"))?;
         let mut connection = self.pool.acquire().await?;
+        // The digest does not see indexes, which a damage would make lie.
+        let state: String = sqlx::query("PRAGMA integrity_check(1)")
+            .fetch_one(&mut *connection)
+            .await?
+            .try_get(0)?;
+        if state != "ok" {
+            return Err(Error::bad_input(format!("it is damaged: {state}")));
+        }
         let found = digest(&mut connection).await?;
         if found != said {
             return Err(Error::bad_input(format!(
@@ -495,6 +511,29 @@ impl Ledger {
         self.pool.close().await;
         Ok(())
     }
+}
+
+/// Makes a connection one that syncs what it commits.
+async fn set_up(connection: &mut AnyConnection, embedded: bool) -> sqlx::Result<()> {
+    if !embedded {
+        return Ok(());
+    }
+    for pragma in [
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "busy_timeout=10000",
+        "secure_delete=ON",
+        "cache_size=-4000",
+    ] {
+        connection
+            .execute(format!("PRAGMA {pragma}").as_str())
+            .await?;
+    }
+    // Reads the schema, so that a damaged file is noticed here.
+    connection
+        .execute("SELECT COUNT(*) FROM sqlite_master")
+        .await?;
+    Ok(())
 }
 
 async fn copy_table(

@@ -25,8 +25,8 @@ fn sheet(path: &Path, rows: usize, round: usize) -> PathBuf {
     path.to_owned()
 }
 
-/// Title by slug as three faces show it: the sheet, the pages for harvesters, and SPARQL.
-fn titles(server: &Server) -> [BTreeMap<String, String>; 3] {
+/// Title by slug as four faces show it: the sheet, the pages for harvesters, the dump, and SPARQL.
+fn titles(server: &Server) -> [BTreeMap<String, String>; 4] {
     let mut sheet = BTreeMap::new();
     let text = server.body("/catalog.csv");
     let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -75,7 +75,9 @@ fn titles(server: &Server) -> [BTreeMap<String, String>; 3] {
             (slug.to_owned(), t.trim_matches('"').to_owned())
         })
         .collect();
-    [sheet, pages, graph]
+    let dump = server.body("/catalog/dump.nt");
+    let dump = dump.lines().filter_map(title).collect();
+    [sheet, pages, dump, graph]
 }
 
 /// All that three faces say of the bundled library.
@@ -204,8 +206,9 @@ fn killed_fifty_times_in_the_middle_of_imports_it_loses_nothing_acknowledged() {
 
         let server = launch(&dir, &["--public-url", PUBLIC, "--no-seed"]);
         ready(&server);
-        let [sheet, pages, graph] = titles(&server);
+        let [sheet, pages, dump, graph] = titles(&server);
         assert_eq!(sheet, pages, "kill {kill}: the sheet and the pages differ");
+        assert_eq!(sheet, dump, "kill {kill}: the sheet and the dump differ");
         assert_eq!(sheet, graph, "kill {kill}: the pages and the graph differ");
         let said = kept.load(Ordering::SeqCst);
         for n in 1..=said {
@@ -268,7 +271,7 @@ fn a_full_disk_fails_the_import_and_harms_nothing() {
         .filter_map(|l| l.split_once(" of 2000 entries")?.0.parse::<usize>().ok())
         .max()
         .unwrap_or(0);
-    let [shown, pages, graph] = titles(&server);
+    let [shown, pages, _, graph] = titles(&server);
     assert!(shown.len() >= acknowledged && acknowledged > 0, "{said}");
     assert_eq!(shown, pages);
     assert_eq!(shown, graph);
@@ -459,4 +462,211 @@ fn rebuild_makes_the_same_graph_again() {
         "{said}"
     );
     assert_eq!(before, everything(&server));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+#[test]
+fn a_ledger_that_was_cut_short_is_refused_with_the_reason() {
+    let dir = directory("cut");
+    drop(start(&dir));
+    // What the log still holds goes into the file.
+    assert_eq!(run(&dir, &["queue"]).0, 0);
+    let file = dir.join("ledger.db");
+    let bytes = std::fs::read(&file).expect("reads");
+    for part in [bytes.len() / 2, 4096, 1000] {
+        for tail in ["ledger.db-wal", "ledger.db-shm"] {
+            let _ = std::fs::remove_file(dir.join(tail));
+        }
+        std::fs::write(&file, &bytes[..part]).expect("writes");
+        let (status, said) = run(&dir, &["serve", "--listen", "127.0.0.1:0"]);
+        let why = said.contains("malformed") || said.contains("not a database");
+        assert!(
+            status == 1 && said.contains("ledger.db cannot be used") && why,
+            "{part}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_terminated_service_answers_what_it_was_asked_before() {
+    use std::io::{Read, Write};
+    let dir = directory("drain");
+    let mut server = start(&dir);
+    let body = "<http://a.example/x> <http://a.example/p> <http://a.example/y> .\n".repeat(200);
+    let mut slow = std::net::TcpStream::connect(&server.address).expect("connects");
+    let (half, rest) = body.split_at(body.len() / 2);
+    write!(
+        slow,
+        "POST /validate HTTP/1.1\r\nHost: catalogue\r\nAccept: application/json\r\n\
+         Content-Type: application/n-triples\r\nContent-Length: {}\r\n\r\n{half}",
+        body.len()
+    )
+    .expect("writes");
+    // It is being read when the signal comes: the service has counted nothing else.
+    std::thread::sleep(Duration::from_millis(300));
+    let id = server.process.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(sent.expect("kill").success());
+    while std::net::TcpStream::connect(&server.address).is_ok() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    slow.write_all(rest.as_bytes()).expect("writes");
+    let mut answer = String::new();
+    let _ = slow.read_to_string(&mut answer);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:.300}");
+    assert_eq!(server.process.wait().expect("ends").code(), Some(0));
+}
+
+#[test]
+fn a_catalogue_is_backed_up_while_an_import_runs() {
+    let dir = directory("busy");
+    let server = launch(&dir, &["--public-url", PUBLIC, "--no-seed"]);
+    ready(&server);
+    let file = sheet(&dir.join("sheet.csv"), 600, 0);
+    let importing = std::thread::spawn({
+        let dir = dir.clone();
+        move || import(&dir, &file, &["--source-name", "made-up"])
+    });
+    let mut sizes = Vec::new();
+    for n in 0.. {
+        let last = importing.is_finished();
+        let backup = dir.join(format!("{n}.backup"));
+        let (status, said) = run(&dir, &["backup", &backup.to_string_lossy()]);
+        assert_eq!(status, 0, "{said}");
+        let copy = directory("busy-copy");
+        let (status, said) = run(&copy, &["restore", &backup.to_string_lossy()]);
+        assert_eq!(status, 0, "{said}");
+        // Whole batches, each entry with its version.
+        let changes = check_ledger(&copy);
+        assert_eq!(changes % 100, 0, "half a batch");
+        sizes.push(changes);
+        if last {
+            let other = launch(&copy, &["--public-url", PUBLIC, "--no-seed"]);
+            ready(&other);
+            assert_eq!(titles(&server), titles(&other));
+            break;
+        }
+    }
+    let (ok, said) = importing.join().expect("ends");
+    assert!(ok, "{said}");
+    assert_eq!(sizes.last(), Some(&600));
+    assert!(sizes.is_sorted(), "{sizes:?}");
+    let left = std::fs::read_dir(&dir).expect("a directory").flatten();
+    let left = left.filter(|e| e.file_name().to_string_lossy().contains("tmp"));
+    assert_eq!(left.count(), 0, "a copy was left behind");
+}
+
+#[test]
+fn no_flipped_byte_of_a_backup_comes_back_as_something_else() {
+    let dir = directory("flip");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let (ok, said) = import(&dir, &sheet(&dir.join("sheet.csv"), 100, 0), &[]);
+    assert!(ok, "{said}");
+    let backup = dir.join("good.backup");
+    let (_, said) = run(&dir, &["backup", &backup.to_string_lossy()]);
+    let digest = said.trim().rsplit(' ').next().expect("a digest").to_owned();
+    let bytes = std::fs::read(&backup).expect("reads");
+    let (mut seed, mut refused) = (7, 0);
+    for _ in 0..40 {
+        let at = usize::try_from(random(&mut seed)).expect("small") % bytes.len();
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (random(&mut seed) % 8);
+        let damaged = dir.join("damaged.backup");
+        std::fs::write(&damaged, flipped).expect("writes");
+        let other = directory("flipped");
+        let (status, said) = run(&other, &["restore", &damaged.to_string_lossy()]);
+        if status == 0 {
+            // Only where the file holds nothing that is read.
+            assert!(said.contains(&digest), "byte {at} came back: {said}");
+            assert_eq!(check_ledger(&other), 100, "byte {at}");
+        } else {
+            refused += 1;
+            assert!(!other.join("ledger.db").exists(), "byte {at}: {said}");
+        }
+    }
+    assert!(refused > 20, "only {refused} of 40 were refused");
+}
+
+#[test]
+fn a_tag_does_not_survive_the_history_it_belongs_to() {
+    let dir = directory("history");
+    let backup = dir.join("b.backup");
+    drop(start(&dir));
+    assert_eq!(run(&dir, &["backup", &backup.to_string_lossy()]).0, 0);
+    let tags = ["orion-ld", "stellio"].map(|slug| {
+        let (status, said) = run(&dir, &["restore", &backup.to_string_lossy(), "--replace"]);
+        assert_eq!(status, 0, "{said}");
+        assert_eq!(run(&dir, &["decide", slug, "withdraw"]).0, 0);
+        let server = start(&dir);
+        [
+            "/catalog.ttl",
+            "/catalog/dump.nt",
+            "/agent/fiware-foundation",
+        ]
+        .map(|path| {
+            let answer = server.ask("GET", path, &[], b"");
+            assert_eq!(answer.status, 200, "{path}");
+            answer.header("etag").to_owned()
+        })
+    });
+    for (a, b) in tags[0].iter().zip(&tags[1]) {
+        assert_ne!(a, b, "one tag for two versions with the same number");
+    }
+}
+
+#[test]
+fn a_clock_that_steps_back_reorders_nothing() {
+    use ldt_catalogue::record::State;
+    use ldt_catalogue::store::ledger::{Change, Ledger, Origin, append};
+    let dir = directory("clock");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    runtime().block_on(async {
+        let ledger = Ledger::open(&dir, "").await.expect("opens");
+        let mut connection = ledger.pool.acquire().await.expect("connects");
+        let mut times = Vec::new();
+        for (n, now) in [5_000_000, 1_000_000, 0, -7, 4_999_999, 5_000_002, 9_000_000]
+            .into_iter()
+            .enumerate()
+        {
+            let (slug, iri) = (format!("e{n}"), format!("http://a.example/{n}"));
+            let origin = Origin {
+                slug: &slug,
+                iri: &iri,
+                source: "s",
+                key: &iri,
+            };
+            let change = Change {
+                state: State::Published,
+                content: format!("<{iri}> <http://a.example/p> \"{n}\" .\n"),
+                author: "a",
+                reason: "r",
+                audience: None,
+                merged_into: None,
+            };
+            let record = append(&mut connection, None, Some(&origin), change, now)
+                .await
+                .expect("appends");
+            assert_eq!(
+                (record.seq, record.publication),
+                (n as i64 + 1, Some(n as i64 + 1))
+            );
+            assert_eq!(record.issued, record.modified);
+            times.push(record.modified);
+        }
+        assert_eq!(
+            times,
+            [
+                5_000_000, 5_000_001, 5_000_002, 5_000_003, 5_000_004, 5_000_005, 9_000_000
+            ]
+        );
+        let since = ledger.shown_since(5_000_002, 0, 10).await.expect("reads");
+        assert_eq!(since.len(), 5);
+    });
 }
