@@ -160,7 +160,7 @@ impl Catalogue {
             let count = i64::try_from(loaded.len()).unwrap_or(i64::MAX);
             self.loaded.store(count, Ordering::Relaxed);
         }
-        let turn = self.writer.lock().await;
+        let _turn = self.writer.lock().await;
         if self.purged.load(Ordering::SeqCst) != purged {
             return Ok(false);
         }
@@ -172,16 +172,13 @@ impl Catalogue {
         }
         let extent = self.ledger.extent().await?;
         tokio::task::block_in_place(|| graph.change(&changes, extent.seq))?;
-        let worn = self.graph.write().await.replace(graph);
+        let old = self.graph.write().await.replace(graph);
         *self.extent.write().expect("no writer panics") = extent;
-        drop(turn);
-        // Letting go of millions of triples takes a while; nobody who writes waits for it.
-        off_the_runtime(move || {
-            drop(worn);
+        // Letting go of millions of triples takes a while, and nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || {
+            drop(old);
             crate::allocator::give_back();
-            Ok(())
-        })
-        .await?;
+        }));
         Ok(true)
     }
 

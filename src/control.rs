@@ -286,8 +286,12 @@ async fn backup(State(catalogue): Control) -> Result<Response> {
             .map_err(Error::internal),
         Err(e) => Err(e),
     };
-    // The open file outlives its name.
-    let _ = std::fs::remove_file(&path);
+    // The open file outlives its name. The database may leave its log and index beside it.
+    for tail in ["", "-wal", "-shm"] {
+        let mut name = path.clone().into_os_string();
+        name.push(tail);
+        let _ = std::fs::remove_file(name);
+    }
     answer
 }
 

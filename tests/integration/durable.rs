@@ -559,7 +559,7 @@ fn a_catalogue_is_backed_up_while_an_import_runs() {
     assert_eq!(sizes.last(), Some(&600));
     assert!(sizes.is_sorted(), "{sizes:?}");
     let left = std::fs::read_dir(&dir).expect("a directory").flatten();
-    let left = left.filter(|e| e.file_name().to_string_lossy().contains("tmp"));
+    let left = left.filter(|e| e.file_name().to_string_lossy().ends_with(".tmp"));
     assert_eq!(left.count(), 0, "a copy was left behind");
 }
 
