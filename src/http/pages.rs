@@ -336,6 +336,11 @@ async fn relations(catalogue: &Catalogue, record: &Record) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Whether a page may link there: an imported address can be of any scheme.
+fn is_web(address: &str) -> bool {
+    address.starts_with("http://") || address.starts_with("https://")
+}
+
 /// The page of an entry: what it is, where it leads, how it is related, and all that is said.
 ///
 /// # Errors
@@ -383,7 +388,8 @@ pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
             label: text(content, a, "foaf:name").map_or_else(|| short(a), |n| n.into_owned()),
             href: match a.strip_prefix(BASE) {
                 Some(own) => format!("{root}{own}"),
-                None => a.to_owned(),
+                None if is_web(a) => a.to_owned(),
+                None => String::new(),
             },
         })
         .collect();
@@ -405,6 +411,7 @@ pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
         facts,
         links: sheet::labelled_links(entry, content)
             .into_iter()
+            .filter(|(_, href)| is_web(href))
             .map(|(label, href)| Named { label, href })
             .collect(),
         relations,

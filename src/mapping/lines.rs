@@ -70,6 +70,7 @@ impl Located {
 /// # Errors
 /// Names the position at which the syntax breaks.
 pub fn parse(bytes: &[u8], format: RdfFormat, base: &str) -> Result<Located> {
+    super::rdf::admit(bytes, format)?;
     let broken = |e: &dyn std::fmt::Display| {
         Error::bad_input(format!("{} cannot be read: {e}", format.name()))
     };

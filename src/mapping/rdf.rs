@@ -41,12 +41,48 @@ pub fn guess(bytes: &[u8]) -> Option<RdfFormat> {
     RdfFormat::from_media_type(media)
 }
 
+/// Deepest nesting of JSON that is read; descriptions need less than ten.
+const DEPTH: usize = 100;
+
+/// Refuses what is made to exhaust a parser: entities in XML, deep nesting in JSON.
+///
+/// # Errors
+/// Names what was found.
+pub fn admit(bytes: &[u8], format: RdfFormat) -> Result<()> {
+    match format {
+        RdfFormat::RdfXml if bytes.windows(8).any(|w| w == b"<!ENTITY") => Err(Error::bad_input(
+            "RDF/XML with entity declarations is not taken; write the IRIs out",
+        )),
+        RdfFormat::JsonLd { .. } => {
+            let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
+            for byte in bytes {
+                match byte {
+                    _ if escaped => escaped = false,
+                    b'\\' if quoted => escaped = true,
+                    b'"' => quoted = !quoted,
+                    b'{' | b'[' if !quoted => depth += 1,
+                    b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                if depth > DEPTH {
+                    return Err(Error::bad_input(format!(
+                        "JSON-LD nested deeper than {DEPTH} levels is not taken"
+                    )));
+                }
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Parses triples; relative IRIs are below our own base. A statement whose IRI is none is left out
 /// and found, so that it does not take its neighbours along. No remote context is fetched.
 ///
 /// # Errors
 /// Names the position at which the syntax breaks; nothing can be trusted after it.
 pub fn parse(bytes: &[u8], format: RdfFormat) -> Result<(Vec<Triple>, Vec<Finding>)> {
+    admit(bytes, format)?;
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).to_lowercase();
     let start = start.trim_start_matches('\u{feff}').trim_start();
     if start.starts_with("<!doctype html") || start.starts_with("<html") {
