@@ -5,9 +5,9 @@ use crate::mapping::dcat::{self, About};
 use crate::mapping::{sheet, syntax};
 use crate::record::shacl::{self, Candidate, Severity};
 use crate::record::statement::{Statement, iri, literal, statements};
-use crate::record::vocab::BASE;
+use crate::record::vocab::{self, BASE};
 use crate::record::{
-    Draft, Finding, Outcome, Record, Role, Says, State, Step, hash, sorted, triples,
+    Draft, Finding, Outcome, PUBLIC, Record, Role, Says, State, Step, hash, sorted, triples,
 };
 use crate::store::graph::{self, Graph};
 use crate::store::ledger::{self, Extent, Ledger, Origin, Suggestion};
@@ -145,18 +145,16 @@ impl Catalogue {
         let purged = self.purged.load(Ordering::SeqCst);
         let mut graph = Graph::new(&self.about, &self.public_url)?;
         let start = self.ledger.extent().await?;
-        let (mut after, mut loaded) = (0, HashSet::new());
-        while after < start.last {
-            let mut records = self.ledger.shown_between(after, after + LOAD).await?;
-            after += LOAD;
-            // What changes while the graph is built is taken up at the end.
-            records.retain(|r| r.seq <= start.seq);
-            loaded.extend(records.iter().map(|r| r.id));
-            graph = off_the_runtime(move || {
+        let mut loaded = HashSet::new();
+        let mut records = self.shown(0, start.seq).await?;
+        for after in (LOAD..start.last + LOAD).step_by(LOAD as usize) {
+            loaded.extend(records.iter().map(|(r, _)| r.id));
+            // One processor loads while another reads what comes next.
+            let load = off_the_runtime(move || {
                 graph.load(&records)?;
                 Ok(graph)
-            })
-            .await?;
+            });
+            (graph, records) = tokio::try_join!(load, self.shown(after, start.seq))?;
             let count = i64::try_from(loaded.len()).unwrap_or(i64::MAX);
             self.loaded.store(count, Ordering::Relaxed);
         }
@@ -180,6 +178,21 @@ impl Catalogue {
             crate::allocator::give_back();
         }));
         Ok(true)
+    }
+
+    /// The [`LOAD`] publication numbers above `after`: the records that are shown, each with what the
+    /// graph holds because of it. What changed after `seq` is left out; it is taken up at the end.
+    async fn shown(&self, after: i64, seq: i64) -> Result<Vec<(Record, String)>> {
+        let mut records = self.ledger.shown_between(after, after + LOAD).await?;
+        records.retain(|r| r.seq <= seq);
+        let stated = move || {
+            let stated = records.into_iter().map(|r| {
+                let statements = graph::statements(&r);
+                (r, statements)
+            });
+            Ok(stated.collect())
+        };
+        off_the_runtime(stated).await
     }
 
     /// Makes the graph, and a fresh one whenever it is worn, until the process ends.
@@ -229,6 +242,7 @@ impl Catalogue {
             report: Report::default(),
             seen: HashSet::new(),
             taken: 0,
+            unusable: 0,
         }
     }
 
@@ -263,7 +277,7 @@ impl Catalogue {
             }
         }
         if state == State::Published {
-            if old.content.is_empty() {
+            if old.is_purged() {
                 return Err(Error::bad_input(format!(
                     "{slug} was purged: nothing is left of it"
                 )));
@@ -309,8 +323,14 @@ impl Catalogue {
                 format!("no record has the IRI {}", self.address(&draft.iri)),
             )
         })?;
+        if old.is_purged() {
+            return Err(Error::bad_input(format!(
+                "{} was purged: nothing about it is taken in again",
+                old.slug
+            )));
+        }
         let content = dcat::strip_derived(&old.iri, &old.slug, &draft.content, Some(&old));
-        check_characters(&content)?;
+        fit(&content)?;
         let wanted = Record {
             content: content.clone(),
             ..old.clone()
@@ -356,8 +376,17 @@ impl Catalogue {
     /// Says who may read a record: everyone (`public`), or holders of claims.
     ///
     /// # Errors
-    /// There is no such record.
+    /// There is no such record, or the audience is empty.
     pub async fn restrict(&self, slug: &str, audience: &str, author: &str) -> Result<Record> {
+        let audience = match audience.trim() {
+            "" => {
+                return Err(Error::bad_input(
+                    "an empty audience; \"public\" or the name of a claim is wanted",
+                ));
+            }
+            everyone if everyone.eq_ignore_ascii_case(PUBLIC) => PUBLIC,
+            claim => claim,
+        };
         let _turn = self.writer.lock().await;
         let old = self.known(slug).await?;
         let change = ledger::Change {
@@ -481,6 +510,8 @@ pub struct Import<'a> {
     report: Report,
     seen: HashSet<String>,
     taken: usize,
+    /// Entries of the source that could not be read: any record may be one of them.
+    unusable: usize,
 }
 
 /// A record that a draft may be about.
@@ -580,7 +611,12 @@ impl Import<'_> {
             self.find(&draft, Outcome::Skipped, reason);
             return Ok(None);
         }
-        self.drop_illegal(&mut draft);
+        if !vocab::about(&draft.iri).is_empty() || draft.iri.starts_with(vocab::LDT) {
+            let reason = "a term of a vocabulary; it cannot be a record of its own";
+            self.find(&draft, Outcome::Skipped, reason.into());
+            return Ok(None);
+        }
+        self.drop_unfit(&mut draft);
         let pool = &self.catalogue.ledger.pool;
         let rows = sqlx::query(
             "SELECT slug, source, source_key, said, heard FROM record WHERE (source = $1 AND source_key = $2) OR iri = $3 OR slug = $4",
@@ -621,6 +657,14 @@ impl Import<'_> {
         let Some(old) = self.catalogue.ledger.by_slug(&known.slug).await? else {
             return Err(Error::internal(format!("{} has no version", known.slug)));
         };
+        if old.is_purged() {
+            let reason = format!(
+                "{} was purged: nothing about it is taken in again",
+                old.slug
+            );
+            self.find(&draft, Outcome::Skipped, reason);
+            return Ok(None);
+        }
         rename(&mut draft, &old.slug, &old.iri);
         drop_own_index(&mut draft);
         draft.content = dcat::strip_derived(&old.iri, &old.slug, &draft.content, Some(&old));
@@ -754,28 +798,19 @@ impl Import<'_> {
         Ok(row.try_get(0)?)
     }
 
-    /// Leaves out statements that a syntax of ours could not carry, and says so.
-    fn drop_illegal(&mut self, draft: &mut Draft) {
+    /// Leaves out statements that must not enter, and says so.
+    fn drop_unfit(&mut self, draft: &mut Draft) {
         let (mut kept, mut reasons) = (String::new(), Vec::new());
         for line in draft.content.split_inclusive('\n') {
             let Some(s) = Statement::parse(line) else {
                 continue;
             };
-            let illegal = illegal_character(&s);
-            match illegal {
-                Some(c) => reasons.push((
-                    Outcome::Dropped,
-                    format!(
-                        "{} holds the character U+{:04X}, which XML cannot carry",
-                        s.predicate, c as u32
-                    ),
-                )),
+            match unfit(&s) {
+                Some(reason) => reasons.push((Outcome::Dropped, reason)),
                 None => kept.push_str(line),
             }
             let predicate = iri(s.predicate).unwrap_or_default();
-            if crate::record::vocab::compact(predicate).is_none()
-                && syntax::xml_name(predicate).is_none()
-            {
+            if vocab::compact(predicate).is_none() && syntax::xml_name(predicate).is_none() {
                 reasons.push((
                     Outcome::Noted,
                     format!("{} has no XML name and is left out of RDF/XML", s.predicate),
@@ -847,10 +882,10 @@ impl Import<'_> {
 
     /// Who describes a subject, if it is not this source: a name for the reader, and the content.
     async fn owner(&self, subject: &str) -> Result<Option<(String, String)>> {
-        if subject.starts_with(crate::record::vocab::LDT) {
+        if subject.starts_with(vocab::LDT) {
             return Ok(Some((
                 "the library's vocabulary".into(),
-                crate::record::vocab::own().to_owned(),
+                vocab::own().to_owned(),
             )));
         }
         let root = subject
@@ -1033,6 +1068,8 @@ impl Import<'_> {
 
     /// Adds what the source's documents were found to hold beside drafts.
     pub fn note(&mut self, findings: Vec<Finding>) {
+        let unusable = findings.iter().filter(|f| f.outcome == Outcome::Skipped);
+        self.unusable += unusable.count();
         self.report.findings.extend(findings);
     }
 
@@ -1078,16 +1115,25 @@ impl Import<'_> {
         if !self.options.prune || missing.is_empty() {
             return Ok(self.report);
         }
-        if missing.len() * 10 > rows.len() && !self.options.force {
+        let too_many = missing.len() * 10 > rows.len();
+        if (too_many || self.unusable > 0) && !self.options.force {
+            let reason = if too_many {
+                format!(
+                    "{} of {} records would be withdrawn, more than a tenth; --force does it",
+                    missing.len(),
+                    rows.len()
+                )
+            } else {
+                format!(
+                    "nothing is withdrawn: {} entries of the source could not be used, and what is missing may be among them; --force does it",
+                    self.unusable
+                )
+            };
             self.report.findings.push(Finding {
                 line: 0,
                 entry: self.options.source.clone(),
                 outcome: Outcome::Skipped,
-                reason: format!(
-                    "{} of {} records would be withdrawn, more than a tenth; --force does it",
-                    missing.len(),
-                    rows.len()
-                ),
+                reason,
             });
             return Ok(self.report);
         }
@@ -1224,17 +1270,29 @@ fn says_no_more(old: &Record, draft: &Draft) -> bool {
             .all(|l| !kept(l) || stated.contains(l))
 }
 
-fn illegal_character(s: &Statement<'_>) -> Option<char> {
-    let value = literal(s.object)?.value();
-    value.chars().find(|c| !syntax::is_xml(*c))
+/// Why a statement must not enter: a syntax of ours could not carry it, or it runs when followed.
+fn unfit(s: &Statement<'_>) -> Option<String> {
+    if let Some(value) = literal(s.object) {
+        let c = value.value().chars().find(|c| !syntax::is_xml(*c))?;
+        return Some(format!(
+            "{} holds the character U+{:04X}, which XML cannot carry",
+            s.predicate, c as u32
+        ));
+    }
+    let link = iri(s.object)?;
+    let scheme = link.split_once(':')?.0.to_ascii_lowercase();
+    matches!(scheme.as_str(), "javascript" | "vbscript" | "data").then(|| {
+        let start: String = link.chars().take(60).collect();
+        format!(
+            "{} leads to {start:?}, which a browser would run; a link to the web is wanted",
+            s.predicate
+        )
+    })
 }
 
-fn check_characters(content: &str) -> Result<()> {
-    match statements(content).find_map(|s| illegal_character(&s)) {
-        Some(c) => Err(Error::bad_input(format!(
-            "a value holds the character U+{:04X}, which XML cannot carry",
-            c as u32
-        ))),
+fn fit(content: &str) -> Result<()> {
+    match statements(content).find_map(|s| unfit(&s)) {
+        Some(reason) => Err(Error::bad_input(reason)),
         None => Ok(()),
     }
 }

@@ -9,13 +9,14 @@ use crate::mapping::validate::{Form, Input};
 use crate::mapping::{self, Parsed};
 use crate::record::shacl::Profile;
 use crate::record::{State, Step};
-use crate::store::ledger::Ledger;
-use crate::{client, http, seed, telemetry};
+use crate::store::ledger::{self, Ledger};
+use crate::{allocator, client, http, seed, telemetry};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -186,10 +187,30 @@ struct Import {
     report: Option<PathBuf>,
 }
 
+/// Writes a text and a line end to standard output. Whoever reads it may have seen enough, as `head`
+/// has: what the command did is done, and there is nobody to tell.
+fn say(text: &str) -> Result<()> {
+    pour_out(format!("{text}\n").as_bytes())
+}
+
+fn pour_out(bytes: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::bad_input(format!("standard output: {e}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong usage.
-pub async fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    match act(cli).await {
+    allocator::few_heaps();
+    let done = tokio::runtime::Runtime::new()
+        .map_err(|e| Error::bad_input(format!("no threads can be started: {e}")))
+        .and_then(|runtime| runtime.block_on(act(cli)));
+    match done {
         Ok(code) => code,
         Err(e) => {
             eprintln!("error: {e}");
@@ -199,14 +220,18 @@ pub async fn run() -> ExitCode {
 }
 
 async fn act(cli: Cli) -> Result<ExitCode> {
-    let mut config = Config::read(cli.config.as_deref(), |name| std::env::var(name).ok())?;
+    let mut config = Config::read(
+        cli.config.as_deref(),
+        std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
+    )?;
     if let Some(url) = cli.public_url {
         config.server.public_url = url;
     }
     let dir = cli.data_dir;
     match cli.command {
         Command::Config => {
-            print!("{}", crate::config::DEFAULTS);
+            say(crate::config::DEFAULTS.trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Serve { listen, no_seed } => {
@@ -242,7 +267,12 @@ async fn act(cli: Cli) -> Result<ExitCode> {
 /// Takes the directory for this process, until the file is dropped; `None` where another has it.
 fn lock(dir: &Path) -> Result<Option<File>> {
     let failed = |e: std::io::Error| Error::bad_input(format!("{}: {e}", dir.display()));
-    std::fs::create_dir_all(dir).map_err(failed)?;
+    // What waits for a moderator, and who wrote what, is for the operator alone.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(failed)?;
     let file = File::create(dir.join("lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -258,6 +288,8 @@ fn held(dir: &Path) -> Error {
     ))
 }
 
+/// Opens the ledger and what it projects to. Without a public URL in the settings, own IRIs begin
+/// as they did when the catalogue was last served.
 async fn open(config: &Config, dir: &Path) -> Result<Arc<Catalogue>> {
     // Copies that a killed service or command left half made.
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -270,15 +302,18 @@ async fn open(config: &Config, dir: &Path) -> Result<Arc<Catalogue>> {
         }
     }
     let ledger = Ledger::open(dir, &config.ledger.url).await?;
-    let catalogue = Catalogue::open(
-        ledger,
-        dir.to_owned(),
-        config.public_url()?,
-        config.catalogue.clone(),
-    )
-    .await?;
+    let served = ledger.meta(PUBLIC_URL).await?;
+    let public_url = match served {
+        Some(served) if config.server.public_url.is_empty() => served,
+        _ => config.public_url()?,
+    };
+    let about = config.catalogue.clone();
+    let catalogue = Catalogue::open(ledger, dir.to_owned(), public_url, about).await?;
     Ok(Arc::new(catalogue))
 }
+
+/// Where the ledger keeps the public URL under which it was last served.
+const PUBLIC_URL: &str = "public_url";
 
 async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     let _held = lock(dir)?.ok_or_else(|| held(dir))?;
@@ -289,7 +324,10 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     let address = listener.local_addr().map_err(Error::internal)?;
     let mut config = config.clone();
     config.server.listen = address.to_string();
+    config.server.public_url = config.public_url()?;
     let catalogue = open(&config, dir).await?;
+    let public_url = &catalogue.public_url;
+    catalogue.ledger.set_meta(PUBLIC_URL, public_url).await?;
     if seeded {
         seed::plant(&catalogue).await?;
     }
@@ -298,7 +336,7 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
         let catalogue = catalogue.clone();
         async move { catalogue.tend().await }
     });
-    println!("listening on http://{address}");
+    say(&format!("listening on http://{address}"))?;
     tracing::info!(%address, public_url = catalogue.public_url, "listening");
     let body = config.server.body_megabytes << 20;
     let queries = http::Limits::from(&config.sparql);
@@ -360,9 +398,7 @@ async fn validate(config: &Config, wish: &Validate) -> Result<bool> {
         Some(form) => mapping::validate::write(&report, form, &address)?,
         None => http::validate::html(&report, &profiles, &address)?,
     };
-    std::io::stdout()
-        .write_all(&bytes)
-        .map_err(|e| Error::bad_input(format!("standard output: {e}")))?;
+    pour_out(&bytes)?;
     Ok(report.conforms())
 }
 
@@ -393,7 +429,7 @@ async fn restore(
         }
     }
     let part = dir.join("restore.part");
-    let _ = std::fs::remove_file(&part);
+    ledger::remove(&part);
     std::fs::copy(file, &part).map_err(failed)?;
     let checked = async {
         let copy = Ledger::at(&format!("sqlite://{}", part.display())).await?;
@@ -410,7 +446,7 @@ async fn restore(
     let (digest, extent) = match checked.await {
         Ok(found) => found,
         Err(e) => {
-            let _ = std::fs::remove_file(&part);
+            ledger::remove(&part);
             let message = if e.kind == Kind::Internal {
                 format!("{} is no backup: {e}", file.display())
             } else {
@@ -435,10 +471,10 @@ async fn restore(
         .and_then(|()| std::fs::rename(&part, &target))
         .and_then(|()| File::open(dir)?.sync_all())
         .map_err(failed)?;
-    println!(
+    say(&format!(
         "restored {} changes, {} published records, digest {digest}",
         extent.seq, extent.total
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -446,6 +482,8 @@ async fn restore(
 /// itself answers there.
 struct Door {
     client: reqwest::Client,
+    /// With which own IRIs begin in the documents that a command reads.
+    public_url: String,
     _held: Option<File>,
 }
 
@@ -460,10 +498,16 @@ impl Door {
             .unix_socket(control::socket(dir))
             .build()
             .map_err(Error::internal)?;
-        Ok(Self {
+        let mut door = Self {
             client,
+            public_url: String::new(),
             _held: held,
-        })
+        };
+        door.public_url = match config.server.public_url.as_str() {
+            "" => door.get("public-url").await?,
+            _ => config.public_url()?,
+        };
+        Ok(door)
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
@@ -494,17 +538,30 @@ impl Door {
             .map_err(Error::internal)
     }
 
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let request = self.client.get(format!("http://socket/{path}"));
+        let answer = self.send(request).await?;
+        answer.json().await.map_err(Error::internal)
+    }
+
     /// Writes what an address answers as it comes.
     async fn pour(&self, path: &str, mut out: impl Write) -> Result<()> {
         let mut answer = self
             .send(self.client.get(format!("http://socket/{path}")))
             .await?;
         while let Some(chunk) = answer.chunk().await.map_err(Error::internal)? {
-            out.write_all(&chunk)
-                .map_err(|e| Error::bad_input(format!("cannot write: {e}")))?;
+            match out.write_all(&chunk) {
+                // Whoever reads has seen enough.
+                Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                other => other.map_err(|e| Error::bad_input(format!("cannot write: {e}")))?,
+            }
         }
-        out.flush()
-            .map_err(|e| Error::bad_input(format!("cannot write: {e}")))
+        match out.flush() {
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Error::bad_input(format!("cannot write: {e}")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -525,13 +582,14 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
             return Ok(ExitCode::SUCCESS);
         }
         Command::Queue => {
-            let answer = door.send(door.client.get("http://socket/queue")).await?;
-            let waiting: Vec<Waiting> = answer.json().await.map_err(Error::internal)?;
+            let waiting: Vec<Waiting> = door.get("queue").await?;
+            let mut lines = String::new();
             for w in &waiting {
                 let number = w.number.map_or("-".into(), |n| n.to_string());
-                println!("{number:>6}  {:<10} {:<32} {}", w.what, w.slug, w.reason);
+                let line = format!("{number:>6}  {:<10} {:<32} {}\n", w.what, w.slug, w.reason);
+                lines.push_str(&line);
             }
-            format!("{} waiting", waiting.len())
+            format!("{lines}{} waiting", waiting.len())
         }
         Command::Decide {
             slug,
@@ -556,7 +614,7 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
         }
         Command::Edit { file, reason } => {
             let document = harvest::fetch(&file, &config.import).await?;
-            let parsed = document.parse(Some(Format::Rdf), &config.public_url()?)?;
+            let parsed = document.parse(Some(Format::Rdf), &door.public_url)?;
             let [draft] = <[_; 1]>::try_from(parsed.drafts).map_err(|d| {
                 Error::bad_input(format!(
                     "{file} describes {} records; one is wanted",
@@ -578,7 +636,7 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
             return Err(Error::internal("these do not go through the door"));
         }
     };
-    println!("{said}");
+    say(&said)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -594,7 +652,7 @@ async fn back_up(door: &Door, file: &Path) -> Result<ExitCode> {
     part.push(".part");
     let part = PathBuf::from(part);
     let written = async {
-        let out = File::create(&part).map_err(failed)?;
+        let out = ledger::private(&part).map_err(failed)?;
         door.pour("backup", &out).await?;
         out.sync_all().map_err(failed)?;
         // What arrived is checked before it gets its name.
@@ -607,16 +665,16 @@ async fn back_up(door: &Door, file: &Path) -> Result<ExitCode> {
     };
     match written.await {
         Ok((digest, extent)) => {
-            println!(
+            say(&format!(
                 "{}: {} changes, {} published records, digest {digest}",
                 file.display(),
                 extent.seq,
                 extent.total
-            );
+            ))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(e) => {
-            let _ = std::fs::remove_file(&part);
+            ledger::remove(&part);
             Err(e)
         }
     }
@@ -626,7 +684,7 @@ async fn bring_in(door: &Door, config: &Config, import: Import) -> Result<ExitCo
     let mut documents = Vec::new();
     for source in &import.sources {
         let document = harvest::fetch(source, &config.import).await?;
-        documents.push(document.parse(import.format, &config.public_url()?)?);
+        documents.push(document.parse(import.format, &door.public_url)?);
     }
     let parsed = Parsed::join(documents);
     let options = Options {
@@ -648,8 +706,14 @@ async fn bring_in(door: &Door, config: &Config, import: Import) -> Result<ExitCo
         std::fs::write(path, text)
             .map_err(|e| Error::bad_input(format!("{}: {e}", path.display())))?;
     }
-    tell(&report, import.dry_run);
-    Ok(ExitCode::SUCCESS)
+    tell(&report, import.dry_run)?;
+    // What was asked for beside the import was not done.
+    let refused = import.prune && report.withdrawn.len() < report.missing.len();
+    Ok(if refused {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 async fn send_in(door: &Door, options: &Options, parsed: Parsed) -> Result<Report> {
@@ -702,26 +766,35 @@ fn progress(total: usize) -> impl Fn(usize) {
     }
 }
 
-fn tell(report: &Report, dry_run: bool) {
+fn tell(report: &Report, dry_run: bool) -> Result<()> {
+    let mut lines = Vec::new();
     if !report.findings.is_empty() {
-        println!("{:>6}  {:<8} {:<28} reason", "line", "outcome", "entry");
+        lines.push(format!(
+            "{:>6}  {:<8} {:<28} reason",
+            "line", "outcome", "entry"
+        ));
     }
     for f in &report.findings {
         let line = match f.line {
             0 => "-".to_owned(),
             line => line.to_string(),
         };
-        println!("{line:>6}  {:<8} {:<28} {}", f.outcome, f.entry, f.reason);
+        lines.push(format!(
+            "{line:>6}  {:<8} {:<28} {}",
+            f.outcome, f.entry, f.reason
+        ));
     }
     for (what, slugs) in [
         ("missing", &report.missing),
         ("withdrew", &report.withdrawn),
     ] {
-        for slug in slugs {
-            println!("{:>6}  {what:<8} {slug}", "-");
-        }
+        lines.extend(
+            slugs
+                .iter()
+                .map(|slug| format!("{:>6}  {what:<8} {slug}", "-")),
+        );
     }
-    println!(
+    lines.push(format!(
         "{}{} added, {} changed, {} unchanged, {} queued, {} withdrawn, {} missing, {} findings",
         if dry_run { "would be: " } else { "" },
         report.added.len(),
@@ -731,5 +804,6 @@ fn tell(report: &Report, dry_run: bool) {
         report.withdrawn.len(),
         report.missing.len(),
         report.findings.len()
-    );
+    ));
+    say(&lines.join("\n"))
 }

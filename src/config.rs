@@ -2,11 +2,15 @@
 use crate::error::{Error, Result};
 use crate::mapping::dcat::About;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use toml::{Table, Value};
 
 /// The manual of all settings.
 pub const DEFAULTS: &str = include_str!("../data/config.default.toml");
+
+/// What the name of each environment variable of ours begins with.
+const VARIABLE: &str = "LDT_CATALOGUE_";
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,11 +64,14 @@ pub struct Log {
 }
 
 impl Config {
-    /// Reads the settings; `variable` gives an environment variable.
+    /// Reads the settings; `variables` are those of the environment.
     ///
     /// # Errors
     /// Names the setting that is unknown or has the wrong type.
-    pub fn read(file: Option<&Path>, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    pub fn read(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self> {
         let mut settings: Table = DEFAULTS.parse().map_err(Error::internal)?;
         if let Some(path) = file {
             let named =
@@ -81,10 +88,14 @@ impl Config {
                 }
             }
         }
+        let mut variables: BTreeMap<String, String> = variables
+            .into_iter()
+            .filter(|(key, _)| key.starts_with(VARIABLE))
+            .collect();
         for (section, values) in &mut settings {
             for (name, value) in values.as_table_mut().into_iter().flatten() {
-                let key = format!("LDT_CATALOGUE_{section}_{name}").to_uppercase();
-                if let Some(text) = variable(&key) {
+                let key = format!("{VARIABLE}{section}_{name}").to_uppercase();
+                if let Some(text) = variables.remove(&key) {
                     *value = match value {
                         Value::Integer(_) => Value::Integer(text.parse().map_err(|_| {
                             Error::bad_input(format!("{key} is {text:?}; a whole number is wanted"))
@@ -93,6 +104,11 @@ impl Config {
                     };
                 }
             }
+        }
+        if let Some(key) = variables.keys().next() {
+            return Err(Error::bad_input(format!(
+                "{key} is the name of no setting; they are {VARIABLE}SECTION_NAME, and `config` prints all"
+            )));
         }
         settings
             .try_into()
@@ -109,13 +125,21 @@ impl Config {
             url => url.to_owned(),
         };
         let url = format!("{}/", given.trim_end_matches('/'));
-        let known = url.starts_with("http://") || url.starts_with("https://");
-        if !known || oxigraph::model::NamedNode::new(&url).is_err() || url.contains(['?', '#']) {
-            return Err(Error::bad_input(format!(
+        // Clients write an address in its normal form, and ours has to be what they ask for.
+        let normal = reqwest::Url::parse(&url).ok().filter(|u| {
+            matches!(u.scheme(), "http" | "https")
+                && u.username().is_empty()
+                && !u.path().contains("//")
+        });
+        match normal {
+            Some(normal) if normal.as_str() == url && !url.contains(['?', '#']) => Ok(url),
+            Some(normal) if !url.contains(['?', '#']) => Err(Error::bad_input(format!(
+                "public_url is {given:?}, which clients write as {normal}; use that"
+            ))),
+            _ => Err(Error::bad_input(format!(
                 "public_url is {given:?}; an http or https address without query is wanted"
-            )));
+            ))),
         }
-        Ok(url)
     }
 }
 
@@ -125,18 +149,46 @@ mod tests {
 
     #[test]
     fn the_default_file_holds_every_setting_and_the_environment_wins() {
-        let plain = Config::read(None, |_| None).expect("the defaults are complete");
-        assert_eq!(plain.public_url().unwrap(), "http://127.0.0.1:8080/");
-        let set = |key: &str| match key {
-            "LDT_CATALOGUE_SERVER_PUBLIC_URL" => Some("https://library.example/ldt".to_owned()),
-            "LDT_CATALOGUE_SPARQL_TIME_SECONDS" => Some("3".to_owned()),
-            _ => None,
+        let with = |pairs: &[(&str, &str)]| {
+            let own = |(k, v): &(&str, &str)| (format!("{VARIABLE}{k}"), (*v).to_owned());
+            let other = ("PATH".to_owned(), "/bin".to_owned());
+            Config::read(None, pairs.iter().map(own).chain([other]))
         };
-        let set = Config::read(None, set).expect("both are known");
+        let plain = with(&[]).expect("the defaults are complete");
+        assert_eq!(plain.public_url().unwrap(), "http://127.0.0.1:8080/");
+        let set = with(&[
+            ("SERVER_PUBLIC_URL", "https://library.example/ldt"),
+            ("SPARQL_TIME_SECONDS", "3"),
+        ]);
+        let set = set.expect("both are known");
         assert_eq!(set.public_url().unwrap(), "https://library.example/ldt/");
         assert_eq!(set.sparql.time_seconds, 3);
-        let wrong = |key: &str| key.ends_with("_CONCURRENT").then(|| "many".to_owned());
-        let error = Config::read(None, wrong).expect_err("many is no number");
-        assert!(error.message.contains("LDT_CATALOGUE_SPARQL_CONCURRENT"));
+        for (key, value) in [("SPARQL_CONCURRENT", "many"), ("SPARQL_CONCURENT", "3")] {
+            let error = with(&[(key, value)]).expect_err(key);
+            assert!(error.message.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_what_clients_ask_for() {
+        let of = |url: &str| {
+            let mut config = Config::read(None, []).expect("the defaults are complete");
+            config.server.public_url = url.into();
+            config.public_url()
+        };
+        assert_eq!(of("http://a.example").unwrap(), "http://a.example/");
+        assert_eq!(of("https://a.example/x//").unwrap(), "https://a.example/x/");
+        for wrong in [
+            "ftp://a.example",
+            "a.example",
+            "http://a.example/x/..//",
+            "http://A.example/",
+            "http://a.example:80/",
+            "http://a.example/?x",
+            "http://user@a.example/",
+            "http://a b/",
+        ] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
     }
 }

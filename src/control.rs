@@ -5,6 +5,7 @@ use crate::catalogue::{Catalogue, Options, Report};
 use crate::error::{Error, Result};
 use crate::http::document;
 use crate::record::{Draft, Finding, Role, Step};
+use crate::store::ledger;
 use axum::body::Body;
 use axum::extract::{Path as Part, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -83,6 +84,7 @@ pub fn serve(catalogue: Arc<Catalogue>, dir: &Path) -> Result<()> {
     let listener = tokio::net::UnixListener::bind(&path).map_err(failed)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     let router = Router::new()
+        .route("/public-url", get(public_url))
         .route("/import", post(import))
         .route("/decide", post(decide))
         .route("/edit", post(edit))
@@ -115,6 +117,10 @@ async fn to_the_end(request: Request, next: axum::middleware::Next) -> Response 
 /// Where the socket is.
 pub fn socket(dir: &Path) -> PathBuf {
     dir.join("socket")
+}
+
+async fn public_url(State(catalogue): Control) -> Json<String> {
+    Json(catalogue.public_url.clone())
 }
 
 async fn import(State(catalogue): Control, request: Request) -> Response {
@@ -286,12 +292,8 @@ async fn backup(State(catalogue): Control) -> Result<Response> {
             .map_err(Error::internal),
         Err(e) => Err(e),
     };
-    // The open file outlives its name. The database may leave its log and index beside it.
-    for tail in ["", "-wal", "-shm"] {
-        let mut name = path.clone().into_os_string();
-        name.push(tail);
-        let _ = std::fs::remove_file(name);
-    }
+    // The open file outlives its name.
+    ledger::remove(&path);
     answer
 }
 

@@ -47,11 +47,9 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .method_not_allowed_fallback(|| async {
-            Error::new(
-                Kind::MethodNotAllowed,
-                "this address is read with GET and HEAD",
-            )
+        .method_not_allowed_fallback(|method: Method| async move {
+            let why = format!("{method} is not taken here; the Allow header lists what is");
+            Error::new(Kind::MethodNotAllowed, why)
         })
         .fallback(|| async {
             Error::new(

@@ -6,7 +6,7 @@ use crate::record::{Record, hash, sorted};
 use oxigraph::model::vocab::xsd;
 use oxigraph::model::{Literal, NamedNode, Term, Triple};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Facet properties: each is a `dct:subject` too.
 const FACETS: [&str; 4] = ["ldt:layer", "ldt:mim", "ldt:scope", "ldt:origin"];
@@ -275,20 +275,24 @@ pub fn strip_derived(entry: &str, slug: &str, content: &str, now: Option<&Record
 /// Drops nodes to which no statement leads any more, such as what only our own record node named.
 fn reached(entry: &str, content: String) -> String {
     let start = format!("<{entry}>");
-    if !statements(&content).any(|s| s.subject == start) {
+    let mut next: HashMap<&str, Vec<&str>> = HashMap::new();
+    let mut there = false;
+    for s in statements(&content) {
+        there |= s.subject == start;
+        next.entry(s.subject).or_default().push(s.object);
+        if describes(&s) {
+            next.entry(s.object).or_default().push(s.subject);
+        }
+    }
+    if !there {
         return content;
     }
-    let mut seen = BTreeSet::from([start.as_str()]);
-    loop {
-        let before = seen.len();
-        for s in statements(&content) {
-            if seen.contains(s.subject) || (seen.contains(s.object) && describes(&s)) {
-                seen.insert(s.subject);
-                seen.insert(s.object);
+    let (mut seen, mut queue) = (HashSet::from([start.as_str()]), vec![start.as_str()]);
+    while let Some(node) = queue.pop() {
+        for node in next.get(node).into_iter().flatten() {
+            if seen.insert(node) {
+                queue.push(node);
             }
-        }
-        if seen.len() == before {
-            break;
         }
     }
     content

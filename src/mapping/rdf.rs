@@ -44,6 +44,9 @@ pub fn guess(bytes: &[u8]) -> Option<RdfFormat> {
 /// Deepest nesting of JSON that is read; descriptions need less than ten.
 const DEPTH: usize = 100;
 
+/// Blank nodes of one entry that may stand in circles.
+const CIRCLES: usize = 500;
+
 /// Refuses what is made to exhaust a parser: entities in XML, deep nesting in JSON.
 ///
 /// # Errors
@@ -461,12 +464,18 @@ fn names(raw: &str, page: &str) -> std::result::Result<HashMap<String, String>, 
             says.entry(s.subject).or_default().push(s);
         }
     }
-    let mut digests: HashMap<&str, String> = HashMap::new();
+    let mut digests = digests(&says);
     let open: BTreeSet<&str> = says
         .keys()
         .copied()
-        .filter(|node| digest(node, &says, &mut digests, &mut Vec::new()).is_none())
+        .filter(|node| !digests.contains_key(node))
         .collect();
+    if open.len() > CIRCLES {
+        return Err(format!(
+            "{} blank nodes stand in circles; at most {CIRCLES} are told apart, so give them IRIs",
+            open.len()
+        ));
+    }
     // Each circle, with what leads into it, is told apart for itself: neighbours do not change it.
     let mut parts: BTreeMap<&str, &str> = open.iter().map(|n| (*n, *n)).collect();
     let edges: Vec<(&str, &str)> = open
@@ -517,40 +526,38 @@ fn names(raw: &str, page: &str) -> std::result::Result<HashMap<String, String>, 
         .collect())
 }
 
-/// The hash of what a blank node says, or `None` where it leads back to itself.
-fn digest<'a>(
-    node: &'a str,
-    says: &BTreeMap<&'a str, Vec<Statement<'a>>>,
-    done: &mut HashMap<&'a str, String>,
-    above: &mut Vec<&'a str>,
-) -> Option<String> {
-    if let Some(known) = done.get(node) {
-        return Some(known.clone());
+/// The hash of what each blank node says, from the innermost outwards. Those that lead into a circle
+/// have none.
+fn digests<'a>(says: &BTreeMap<&'a str, Vec<Statement<'a>>>) -> HashMap<&'a str, String> {
+    let mut outer: HashMap<&str, Vec<&'a str>> = HashMap::new();
+    let mut waits: HashMap<&'a str, usize> = HashMap::new();
+    for (node, said) in says {
+        let below = said.iter().filter(|s| says.contains_key(s.object));
+        waits.insert(node, below.clone().count());
+        for s in below {
+            outer.entry(s.object).or_default().push(node);
+        }
     }
-    // Deeper than any description goes; what is deeper is told apart by RDFC-1.0.
-    if above.contains(&node) || above.len() > 64 {
-        return None;
-    }
-    above.push(node);
-    let mut facts = Vec::new();
-    for s in &says[node] {
-        let object = match says.get_key_value(s.object) {
-            Some((below, _)) => digest(below, says, done, above),
-            None => Some(s.object.to_owned()),
-        };
-        match object {
-            Some(object) => facts.push(format!("{} {object}\n", s.predicate)),
-            None => {
-                above.pop();
-                return None;
+    let mut ready: Vec<&'a str> = says.keys().copied().filter(|n| waits[n] == 0).collect();
+    let mut done: HashMap<&'a str, String> = HashMap::new();
+    while let Some(node) = ready.pop() {
+        let facts = says[node].iter().map(|s| {
+            let object = done.get(s.object).map_or(s.object, String::as_str);
+            format!("{} {object}\n", s.predicate)
+        });
+        let mut facts: Vec<String> = facts.collect();
+        facts.sort();
+        done.insert(node, hash(&facts.concat()));
+        for above in outer.get(node).into_iter().flatten() {
+            if let Some(left) = waits.get_mut(above) {
+                *left -= 1;
+                if *left == 0 {
+                    ready.push(above);
+                }
             }
         }
     }
-    above.pop();
-    facts.sort();
-    let digest = hash(&facts.concat());
-    done.insert(node, digest.clone());
-    Some(digest)
+    done
 }
 
 /// Labels by RDFC-1.0 (section 4.4), whose limits stop graphs that are made to be slow.

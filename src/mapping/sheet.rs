@@ -195,6 +195,7 @@ pub fn read(bytes: &[u8], licences: &Licences) -> Result<Parsed> {
         .clone();
     let mut rows = Rows::default();
     let mut columns: HashMap<&str, usize> = HashMap::new();
+    let mut unread = 0;
     for (at, heading) in header.iter().map(str::trim).enumerate() {
         let reason = if columns.contains_key(heading) {
             "is there twice; the first is read"
@@ -204,14 +205,18 @@ pub fn read(bytes: &[u8], licences: &Licences) -> Result<Parsed> {
         } else {
             "is not part of the sheet"
         };
-        if !heading.is_empty() {
-            rows.parsed.findings.push(Finding {
-                line: 1,
-                entry: String::new(),
-                outcome: Outcome::Dropped,
-                reason: format!("the column {heading:?} {reason}"),
-            });
+        if heading.is_empty() {
+            continue;
         }
+        unread += 1;
+        if unread <= UNREAD {
+            let reason = format!("the column {heading:?} {reason}");
+            rows.find(1, "", Outcome::Dropped, reason);
+        }
+    }
+    if unread > UNREAD {
+        let reason = format!("{} more columns are not read", unread - UNREAD);
+        rows.find(1, "", Outcome::Dropped, reason);
     }
     let missing: Vec<_> = HEADER
         .iter()
@@ -254,7 +259,7 @@ pub fn read(bytes: &[u8], licences: &Licences) -> Result<Parsed> {
                 "KH? is {:?}; only rows with exactly \"Y\" are shown",
                 get("KH?")
             );
-            rows.skip(line, short, reason);
+            rows.find(line, short, Outcome::Hidden, reason);
             continue;
         }
         let licence = licences.get(&short.to_lowercase());
@@ -405,7 +410,15 @@ pub fn read_json(bytes: &[u8]) -> Result<Parsed> {
     Ok(rows.parsed)
 }
 
+/// Columns without a meaning that are named one by one.
+const UNREAD: usize = 50;
+
 fn utf8(bytes: &[u8]) -> Result<&str> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Error::bad_input(
+            "UTF-16, as spreadsheets write \"Unicode text\"; save the file as CSV in UTF-8",
+        ));
+    }
     let text = std::str::from_utf8(bytes).map_err(|e| {
         Error::bad_input(format!(
             "not UTF-8: byte {} cannot be read; save the file as UTF-8",
@@ -454,10 +467,14 @@ struct Rows {
 
 impl Rows {
     fn skip(&mut self, line: u64, entry: &str, reason: String) {
+        self.find(line, entry, Outcome::Skipped, reason);
+    }
+
+    fn find(&mut self, line: u64, entry: &str, outcome: Outcome, reason: String) {
         self.parsed.findings.push(Finding {
             line,
             entry: entry.to_owned(),
-            outcome: Outcome::Skipped,
+            outcome,
             reason,
         });
     }

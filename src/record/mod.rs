@@ -56,6 +56,8 @@ pub struct Finding {
 pub enum Outcome {
     /// A whole row or record did not enter.
     Skipped,
+    /// A row that its sheet marks as not to be shown.
+    Hidden,
     /// One value did not enter.
     Dropped,
     /// It is kept and not public: a moderator decides.
@@ -169,6 +171,7 @@ impl std::fmt::Display for Outcome {
             Self::Skipped => "skipped",
             Self::Dropped => "dropped",
             Self::Queued => "queued",
+            Self::Hidden => "hidden",
             Self::Noted => "noted",
         })
     }
@@ -181,6 +184,11 @@ impl Record {
     /// Whether anyone may see it: published and public.
     pub fn is_shown(&self) -> bool {
         self.state == State::Published && self.audience == PUBLIC
+    }
+
+    /// Whether its content was erased for good.
+    pub fn is_purged(&self) -> bool {
+        self.content.is_empty()
     }
 }
 

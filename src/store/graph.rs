@@ -61,19 +61,15 @@ impl Graph {
         self.dead > small && self.dead * 4 > self.live
     }
 
-    /// Adds records that the graph does not hold yet; much faster than [`Self::change`].
+    /// Adds records that the graph does not hold yet, each with its [`statements`]; much faster than
+    /// [`Self::change`].
     ///
     /// # Errors
     /// The store refuses.
-    pub fn load(&mut self, records: &[Record]) -> Result<()> {
-        let shown: Vec<(&Record, String)> = records
-            .iter()
-            .filter(|r| r.is_shown())
-            .map(|r| (r, statements(r)))
-            .collect();
+    pub fn load(&mut self, records: &[(Record, String)]) -> Result<()> {
         let (mut come, mut soon) = (String::new(), HashSet::new());
         let mut others = Vec::new();
-        for (record, content) in &shown {
+        for (record, content) in records {
             let page = format!("{BASE}resource/{}", record.slug);
             for line in lines(content) {
                 if !is_own(record, &page, line) {
@@ -105,11 +101,7 @@ impl Graph {
         for (old, new) in changes {
             let (old, new) = (old.as_ref(), new.as_ref());
             let Some(record) = new.or(old) else { continue };
-            let shown = |r: Option<&Record>| {
-                r.filter(|r| r.is_shown())
-                    .map(statements)
-                    .unwrap_or_default()
-            };
+            let shown = |r: Option<&Record>| r.map(statements).unwrap_or_default();
             let (before, after) = (shown(old), shown(new));
             let before: BTreeSet<&str> = lines(&before).collect();
             let after: BTreeSet<&str> = lines(&after).collect();
@@ -215,7 +207,11 @@ fn is_own(record: &Record, page: &str, line: &str) -> bool {
 }
 
 /// What the graph holds because of a record: its own statements and its place in the catalogue.
-fn statements(record: &Record) -> String {
+/// Nothing for one that is not shown.
+pub fn statements(record: &Record) -> String {
+    if !record.is_shown() {
+        return String::new();
+    }
     dcat::published(record) + &dcat::listing(std::iter::once(record))
 }
 

@@ -5,6 +5,7 @@ use crate::record::{PUBLIC, Record, State, hash};
 use sha2::{Digest, Sha256};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::{AnyConnection, AnyPool, Connection, Executor, Row};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -143,6 +144,28 @@ fn record(row: &AnyRow) -> Result<Record> {
     })
 }
 
+/// Makes an empty file that only its owner may read.
+///
+/// # Errors
+/// Those of the file system.
+pub fn private(path: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Removes a database file and what SQLite leaves beside it, where they are there.
+pub fn remove(path: &Path) {
+    for tail in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(tail);
+        let _ = std::fs::remove_file(name);
+    }
+}
+
 impl Ledger {
     /// Opens the ledger in `dir`, or at `url` where one is given.
     ///
@@ -177,6 +200,15 @@ impl Ledger {
             // The address may hold a password.
             None => Error::internal(format!("the ledger cannot be used: {e}")),
         };
+        // SQLite gives the files beside it the same rights.
+        if let Some((path, "mode=rwc")) = url
+            .strip_prefix("sqlite://")
+            .and_then(|rest| rest.split_once('?'))
+            && !Path::new(path).exists()
+        {
+            private(Path::new(path))
+                .map_err(|e| Error::bad_input(format!("the ledger {path} cannot be made: {e}")))?;
+        }
         // A pool goes on trying for a while; one connection says at once what is wrong.
         let mut first = AnyConnection::connect_with(&options)
             .await

@@ -854,7 +854,7 @@ fn a_worn_graph_is_replaced_while_writes_go_on() {
     use ldt_catalogue::store::ledger::Ledger;
     let dir = directory("worn");
     std::fs::create_dir_all(&dir).expect("a directory");
-    let about = ldt_catalogue::config::Config::read(None, |_| None)
+    let about = ldt_catalogue::config::Config::read(None, [])
         .expect("settings")
         .catalogue;
     runtime().block_on(async {
