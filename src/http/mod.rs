@@ -48,7 +48,9 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .method_not_allowed_fallback(|method: Method| async move {
-            let why = format!("{method} is not taken here; the Allow header lists what is");
+            let why = format!(
+                "{method} is not taken here: GET and HEAD read, and the Allow header lists what else there is"
+            );
             Error::new(Kind::MethodNotAllowed, why)
         })
         .fallback(|| async {

@@ -22,23 +22,33 @@ pub fn format_of(extension: &str) -> Option<RdfFormat> {
     }
 }
 
-/// The RDF syntax that the first characters show, for input without a name.
+/// The RDF syntax that the first characters show, for input without a name: of two of which one
+/// holds the other, the larger.
 pub fn guess(bytes: &[u8]) -> Option<RdfFormat> {
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(2000)]);
     let start = start.trim_start_matches('\u{feff}').trim_start();
-    let media = if start.starts_with("<?xml") || start.starts_with("<rdf:RDF") {
-        "application/rdf+xml"
-    } else if start.starts_with('{') || start.starts_with('[') {
-        "application/ld+json"
-    } else if ["@prefix", "@base", "PREFIX", "BASE", "#", "<"]
-        .iter()
-        .any(|s| start.starts_with(s))
+    if start.starts_with("<?xml")
+        || start.starts_with("<rdf:RDF")
+        || start.starts_with("<!DOCTYPE rdf")
     {
-        "text/turtle"
-    } else {
+        return Some(RdfFormat::RdfXml);
+    }
+    if start.starts_with('{') || start.starts_with('[') {
+        return RdfFormat::from_extension("jsonld");
+    }
+    if !["@prefix", "@base", "prefix", "base", "#", "<", "_:"]
+        .iter()
+        .any(|s| start.to_ascii_lowercase().starts_with(s))
+    {
         return None;
-    };
-    RdfFormat::from_media_type(media)
+    }
+    // The last line may be cut.
+    let lines = start.rsplit_once('\n').map_or(start, |(lines, _)| lines);
+    let mut statements = RdfParser::from_format(RdfFormat::NQuads).for_slice(lines);
+    if statements.by_ref().take(1).any(|s| s.is_ok()) && statements.all(|s| s.is_ok()) {
+        return Some(RdfFormat::NQuads);
+    }
+    Some(RdfFormat::TriG)
 }
 
 /// Deepest nesting of JSON that is read; descriptions need less than ten.

@@ -338,6 +338,39 @@ fn a_backup_of_a_running_catalogue_is_restored_and_a_damaged_one_is_refused() {
         &["restore", &damaged.to_string_lossy(), "--replace"],
     );
     assert!(status == 1 && said.contains("no backup"), "{said}");
+    // A database of something else.
+    let foreign = dir.join("foreign.db").to_string_lossy().into_owned();
+    runtime().block_on(async {
+        let url = format!("sqlite://{foreign}?mode=rwc");
+        let ledger = ldt_catalogue::store::ledger::Ledger::at(&url).await;
+        ledger.expect("made").close().await.expect("closed");
+    });
+    let (status, said) = run(&other, &["restore", &foreign, "--replace"]);
+    assert!(status == 1 && said.contains("no backup"), "{said}");
+    let left: Vec<_> = std::fs::read_dir(&other)
+        .expect("a directory")
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .filter(|n| n.starts_with("restore"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    let (status, said) = run(&other, &["restore", &backup, "--replace"]);
+    assert_eq!(status, 0, "{said}");
+    // Who wrote what, and what waits, is nobody else's business.
+    use std::os::unix::fs::PermissionsExt;
+    let data = directory("private").join("data");
+    drop(launch(&data, &[]));
+    for (path, mode) in [
+        (data.clone(), 0o700),
+        (data.join("ledger.db"), 0o600),
+        (file.clone(), 0o600),
+    ] {
+        let found = std::fs::metadata(&path)
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(found & 0o777, mode, "{}", path.display());
+    }
     let server = start(&other);
     assert_eq!(
         before,

@@ -234,7 +234,7 @@ fn only_rows_marked_with_exactly_y_are_taken_and_each_other_is_named_with_its_li
     let found = findings(&parsed);
     assert_eq!(found.len(), 6);
     for (n, (line, entry, outcome, reason)) in found.iter().enumerate() {
-        assert_eq!((*line, *outcome), (n as u64 + 3, Outcome::Skipped));
+        assert_eq!((*line, *outcome), (n as u64 + 3, Outcome::Hidden));
         assert_eq!(entry, &format!("Entry {}", n + 1));
         assert!(reason.contains(&format!("{:?}", marks[n + 1])), "{reason}");
     }
@@ -622,14 +622,14 @@ fn an_import_is_reported_in_a_table_and_as_json() {
     assert_eq!(lines, [2, 3, 4], "{}", done.reasons());
     assert_eq!(found[0]["outcome"], "dropped");
     assert_eq!(found[0]["entry"], "One");
-    assert_eq!(found[1]["outcome"], "skipped");
+    assert_eq!(found[1]["outcome"], "hidden");
     assert_eq!(found[2]["outcome"], "queued");
     assert_eq!(done.report["added"], serde_json::json!(["one"]));
     assert_eq!(done.report["queued"], serde_json::json!(["short"]));
     for wanted in [
         "line  outcome",
         "     2  dropped  One",
-        "     3  skipped  Hidden",
+        "     3  hidden   Hidden",
         "1 added",
     ] {
         assert!(done.text.contains(wanted), "{wanted}: {}", done.text);
@@ -1049,6 +1049,7 @@ fn missing_rows_are_listed_and_prune_withdraws_at_most_a_tenth_unless_forced() {
         "a rehearsal withdraws nothing"
     );
     let done = bring(&dir, &[("sheet.csv", &many(&[3, 4, 5]))], &["--prune"]);
+    assert!(!done.ok, "what was asked for was not done");
     assert_eq!(done.counts()[4], 0, "{}", done.text);
     assert!(
         done.reasons()
@@ -1057,7 +1058,16 @@ fn missing_rows_are_listed_and_prune_withdraws_at_most_a_tenth_unless_forced() {
         "{}",
         done.text
     );
+    // A row that cannot be read may be one that seems to be missing.
+    let torn = many(&[3, 4]) + "Entry 3,a,cell,too,many,,,,,,,,,,,,,,,,,,,\n";
+    let done = bring(&dir, &[("sheet.csv", &torn)], &["--prune"]);
+    assert!(!done.ok && done.counts()[4] == 0, "{}", done.text);
+    assert!(
+        done.reasons()
+            .contains("1 entries of the source could not be used")
+    );
     let done = bring(&dir, &[("sheet.csv", &many(&[3, 4]))], &["--prune"]);
+    assert!(done.ok);
     assert_eq!(done.counts()[4], 2, "{}", done.text);
     assert!(!titled(&dump(&dir), "entry-3", "Entry 3"));
     let done = bring(
@@ -1799,4 +1809,183 @@ fn a_record_that_cannot_be_used_stops_no_other() {
         Some(3),
         "{found}"
     );
+}
+
+#[test]
+fn commands_take_the_public_url_of_the_service() {
+    let dir = directory("public-url");
+    let plain = |arguments: &[&str]| {
+        let done = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
+            .arg("--data-dir")
+            .arg(&dir)
+            .args(arguments)
+            .output()
+            .expect("the program starts");
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{arguments:?}: {said}");
+        said
+    };
+    let own = format!("<{PUBLIC}/resource/ngsi-ld>");
+    let file = dir.with_extension("own.nt");
+    let file = file.to_str().expect("UTF-8");
+    let mut server = Some(launch(&dir, &["--public-url", PUBLIC]));
+    for served in ["while it runs", "after it ended"] {
+        if served == "after it ended" {
+            drop(server.take());
+        }
+        let text = plain(&["export", "--format", "nt"]);
+        assert!(text.contains(&own), "{served}");
+        std::fs::write(file, text).expect("writes");
+        let said = plain(&["import", file]);
+        assert!(
+            said.contains("0 added, 0 changed, 204 unchanged, 0 queued"),
+            "{served}: {said}"
+        );
+    }
+}
+
+#[test]
+fn what_would_exhaust_or_run_something_does_not_enter() {
+    let dir = directory("hostile");
+    let entry = |n: usize, more: &str| {
+        format!(
+            "<https://a.example/{n}> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> \"Entry {n}\"@en ; <http://purl.org/dc/terms/description> \"{DESCRIPTION}\"@en {more} .\n"
+        )
+    };
+    let page = |link: &str| format!("; <http://www.w3.org/ns/dcat#landingPage> <{link}>");
+    let nest = |open: &str, close: &str| {
+        let deep = format!("{}1{}", open.repeat(50_000), close.repeat(50_000));
+        format!("; <http://purl.org/dc/terms/relation> {deep}")
+    };
+    let concept = "<https://w3id.org/ldt-catalogue/ns#layer-data-management> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> \"Mine\"@en .\n";
+    let text = entry(1, "")
+        + &entry(2, &page("javascript:alert(1)"))
+        + &entry(3, &page("DATA:text/html,x"))
+        + &entry(4, &nest("[ <https://a.example/ns#in> ", " ]"))
+        + &entry(5, &nest("( ", " )"))
+        + &entry(
+            6,
+            &format!("; <https://a.example/ns#list> ( {} )", "1 ".repeat(1_500)),
+        )
+        + concept;
+    let done = bring(&dir, &[("hostile.ttl", &text)], &[]);
+    assert_eq!(
+        done.report["added"],
+        serde_json::json!(["entry-1", "entry-2", "entry-3", "entry-6"]),
+        "{}",
+        done.text
+    );
+    let found = done.reasons();
+    for (wanted, times) in [
+        ("which a browser would run", 2),
+        ("a record has at most", 2),
+        ("a term of a vocabulary", 1),
+    ] {
+        assert_eq!(found.matches(wanted).count(), times, "{wanted}: {found}");
+    }
+    let all = dump(&dir);
+    assert!(
+        !all.iter()
+            .any(|l| l.contains("alert(1)") || l.contains("\"Mine\""))
+    );
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let json = format!("{{\"https://a.example/ns#in\": {deep}}}");
+    let entity = "<!DOCTYPE rdf:RDF [<!ENTITY a \"x\">]><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"/>";
+    for (name, text, wanted) in [
+        ("deep.jsonld", json.as_str(), "nested deeper"),
+        ("entity.rdf", entity, "entity declarations"),
+    ] {
+        let done = bring(&dir, &[(name, text)], &[]);
+        assert!(!done.ok && done.text.contains(wanted), "{}", done.text);
+    }
+    let circles: String = (0..600)
+        .map(|n| format!("_:n{n} <https://a.example/ns#in> _:n{} .\n", (n + 1) % 600))
+        .collect();
+    let circle = entry(7, "; <https://a.example/ns#in> _:n0") + &circles;
+    let done = bring(&dir, &[("circle.ttl", &circle)], &[]);
+    assert!(done.reasons().contains("stand in circles"), "{}", done.text);
+}
+
+#[test]
+fn equal_imports_at_once_write_each_change_once() {
+    let dir = directory("equal");
+    let _server = serve(&dir);
+    let file = dir.with_extension("csv");
+    for round in 0..2 {
+        let rows: Vec<_> = (0..300)
+            .map(|n| {
+                row(&[
+                    ("Short name", &format!("Entry {n}")),
+                    ("Version", &format!("{round}.0")),
+                ])
+            })
+            .collect();
+        std::fs::write(&file, csv(&rows)).expect("writes");
+        let file = file.to_str().expect("UTF-8");
+        let said: Vec<String> = std::thread::scope(|scope| {
+            let both = [0, 1].map(|_| scope.spawn(|| must(&dir, &["import", file])));
+            both.into_iter().map(|t| t.join().expect("ends")).collect()
+        });
+        let total = |word: &str| -> usize {
+            let count = |text: &String| {
+                let at = text.find(&format!(" {word},")).expect("a count");
+                let number = text[..at].rsplit([' ', '\n']).next().expect("a number");
+                number.parse::<usize>().expect("a number")
+            };
+            said.iter().map(count).sum()
+        };
+        let wanted = if round == 0 { [300, 0] } else { [0, 300] };
+        assert_eq!([total("added"), total("changed")], wanted, "{said:?}");
+        assert_eq!(total("unchanged"), 300, "{said:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_no_command_badly() {
+    let dir = directory("head");
+    assert!(bring(&dir, &[("sheet.csv", &many(&[]))], &[]).ok);
+    for arguments in [&["export"][..], &["queue"], &["config"]] {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
+            .arg("--data-dir")
+            .arg(&dir)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        drop(process.stdout.take());
+        let done = process.wait_with_output().expect("ends");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn standard_input_is_known_by_its_look_in_every_syntax() {
+    let dir = directory("look");
+    let json = r#"[{"id": "r1", "short_name": "Listed", "category": "Standard", "thematic_area": "Data management", "description": "Keeps the current state of the things in a city and tells those who asked for it."}]"#;
+    let mut counts = Vec::new();
+    for (_, text) in EVERY {
+        let (ok, said) = pipe(&dir, text, &["--source-name", "one"]);
+        assert!(ok, "{text}: {said}");
+        counts.push(
+            said.lines()
+                .find(|l| l.contains(" added, "))
+                .unwrap_or_default()
+                .to_owned(),
+        );
+    }
+    assert!(
+        counts[0].contains("1 added") || counts[0].contains("2 added"),
+        "{counts:?}"
+    );
+    assert!(
+        counts[1..]
+            .iter()
+            .all(|c| c.starts_with("0 added, 0 changed")),
+        "{counts:?}"
+    );
+    assert!(pipe(&dir, json, &[]).1.contains("1 added"));
+    assert!(pipe(&dir, &many(&[]), &[]).1.contains("20 added"));
 }

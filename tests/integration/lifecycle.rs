@@ -683,7 +683,9 @@ fn a_restricted_record_is_invisible_everywhere() {
         "not even a tombstone"
     );
     must(&dir, &["decide", "one", "restore"]);
-    must(&dir, &["restrict", "one", "public"]);
+    let (code, text) = run(&dir, &["restrict", "one", " "]);
+    assert!(code == 1 && text.contains("empty audience"), "{text}");
+    must(&dir, &["restrict", "one", "Public "]);
     assert_eq!(server.ask("GET", "/resource/one", &[], b"").status, 200);
     assert!(server.body("/catalog/dump.nt").contains("One maker"));
 }
@@ -748,6 +750,21 @@ fn purge_erases_the_content_and_keeps_number_and_tombstone() {
     assert!(must(&dir, &["queue"]).contains("0 waiting"));
     let (code, text) = run(&dir, &["decide", "one", "restore"]);
     assert!(code == 1 && text.contains("purged"), "{text}");
+    // Nor does another source bring it back, or a hand.
+    let said = bring(
+        &dir,
+        &[("other.csv", &sheet(9))],
+        &["--source-name", "other"],
+    )
+    .text;
+    assert!(said.contains("one was purged"), "{said}");
+    let by_hand = dir.with_extension("purged.ttl");
+    let text = "<resource/one> a <http://www.w3.org/ns/dcat#Dataset> .";
+    std::fs::write(&by_hand, text).expect("writes");
+    let (code, text) = run(&dir, &["edit", &by_hand.to_string_lossy()]);
+    assert!(code == 1 && text.contains("purged"), "{text}");
+    assert!(must(&dir, &["queue"]).contains("0 waiting"));
+    assert_eq!(holds(), Vec::<std::path::PathBuf>::new());
     // Its name is never given to another, and the source does not bring it back.
     let done = bring(&dir, &[("sheet.csv", &sheet(0))], &[]);
     assert_eq!(done.counts()[..2], [0, 0], "{}", done.text);
