@@ -11,19 +11,24 @@ use crate::record::{
 };
 use crate::store::graph::{self, Graph};
 use crate::store::ledger::{self, Extent, Ledger, Origin, Suggestion};
+use crate::store::search::Search;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::RwLock as Latch;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, Notify, RwLock};
 
 pub struct Catalogue {
     pub ledger: Ledger,
     /// `None` until the graph has caught up with the ledger.
     pub graph: RwLock<Option<Graph>>,
+    /// `None` until the search index has caught up with the ledger.
+    pub search: RwLock<Option<Search>>,
+    /// Told when the ledger is beyond the search index.
+    unsearched: Notify,
     /// Held while changes are numbered: there is one writer.
     writer: Mutex<()>,
     /// Ends in a slash.
@@ -97,6 +102,8 @@ impl Catalogue {
         Ok(Self {
             ledger,
             graph: RwLock::new(None),
+            search: RwLock::new(None),
+            unsearched: Notify::new(),
             writer: Mutex::new(()),
             public_url,
             about,
@@ -211,10 +218,54 @@ impl Catalogue {
         }
     }
 
+    /// Makes the search index and keeps it with the ledger, until the process ends.
+    pub async fn index(&self) {
+        loop {
+            if let Err(e) = self.search_on().await {
+                tracing::error!(error = %e, "the search index does not follow the ledger");
+                // What comes next is taken up by a fresh one.
+                *self.search.write().await = None;
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+        }
+    }
+
+    async fn search_on(&self) -> Result<()> {
+        let mut search = Search::new()?;
+        let start = self.ledger.extent().await?;
+        for after in (0..start.last).step_by(LOAD as usize) {
+            let records = self.ledger.shown_between(after, after + LOAD).await?;
+            search = off_the_runtime(move || search.take(&records).map(|()| search)).await?;
+        }
+        search.commit(start.seq)?;
+        *self.search.write().await = Some(search);
+        loop {
+            let cursor = match self.search.read().await.as_ref() {
+                Some(search) => search.cursor,
+                None => return Ok(()),
+            };
+            let extent = self.ledger.extent().await?;
+            if extent.seq > cursor {
+                let changed = self.ledger.changed_since(cursor).await?;
+                let mut search = self.search.write().await;
+                if let Some(search) = search.as_mut() {
+                    tokio::task::block_in_place(|| {
+                        search.take(&changed)?;
+                        search.commit(extent.seq)
+                    })?;
+                }
+            }
+            self.unsearched.notified().await;
+            // One commit takes in what a stream of changes brings.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Takes up in the projections what the ledger holds beyond them. The writer's turn is held.
     async fn catch_up(&self) -> Result<()> {
-        let cursor = self.graph.read().await.as_ref().map(|g| g.cursor);
-        let changes = match cursor {
+        let graph = self.graph.read().await.as_ref().map(|g| g.cursor);
+        let search = self.search.read().await.as_ref().map(|s| s.cursor);
+        let changes = match graph.or(search) {
             Some(cursor) => self.ledger.changes_since(cursor).await?,
             None => Vec::new(),
         };
@@ -229,7 +280,18 @@ impl Catalogue {
         if let Some(graph) = graph.as_mut() {
             tokio::task::block_in_place(|| graph.change(changes, extent.seq))?;
         }
+        // What is new is found a moment later; what is hidden is hidden now.
+        let hidden: Vec<Record> = changes
+            .iter()
+            .filter_map(|(_, new)| new.clone().filter(|n| !n.is_shown()))
+            .collect();
+        if !hidden.is_empty()
+            && let Some(search) = self.search.write().await.as_mut()
+        {
+            tokio::task::block_in_place(|| search.take(&hidden))?;
+        }
         self.worn.notify_one();
+        self.unsearched.notify_one();
         *self.extent.write().expect("no writer panics") = extent;
         Ok(())
     }

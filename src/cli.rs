@@ -334,7 +334,7 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     control::serve(catalogue.clone(), dir)?;
     tokio::spawn({
         let catalogue = catalogue.clone();
-        async move { catalogue.tend().await }
+        async move { tokio::join!(catalogue.tend(), catalogue.index()) }
     });
     say(&format!("listening on http://{address}"))?;
     tracing::info!(%address, public_url = catalogue.public_url, "listening");

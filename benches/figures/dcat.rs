@@ -76,6 +76,55 @@ pub fn measure(room: &mut Room) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Searches with words, facets, both and neither, as the page for people and as JSON.
+pub fn search(room: &mut Room) -> std::io::Result<()> {
+    const WORDS: [&str; 8] = [
+        "broker", "data", "sensor", "twin", "traffic", "open", "model", "stor",
+    ];
+    const FACETS: [&str; 6] = [
+        "layer=data-management",
+        "layer=analytics&layer=connectivity",
+        "kind=tool",
+        "mim=1&mim=2",
+        "scope=interoperability&open=1",
+        "mim=none&sort=newest",
+    ];
+    let dir = room.large()?;
+    let service = Service::start(&dir, &["--no-seed"])?;
+    service.ready()?;
+    let query = |random: &mut Random| {
+        let words = format!("q={}", random.pick(&WORDS));
+        let facets = random.pick(&FACETS).to_owned();
+        match random.below(4) {
+            0 => words,
+            1 => facets,
+            2 => format!("{words}&{facets}"),
+            _ => format!("page={}", 1 + random.below(40)),
+        }
+    };
+    let promise = |name| Promise {
+        name,
+        rate: 100.0,
+        goal: 30.0,
+        connections: 32,
+    };
+    promised(
+        room,
+        &service,
+        &promise("search with facets, as JSON"),
+        |random| format!("/search.json?{}", query(random)),
+        |_, body| contains(body, "\"facets\"") && body.ends_with(b"}"),
+    );
+    promised(
+        room,
+        &service,
+        &promise("search with facets, as a page"),
+        |random| format!("/?{}", query(random)),
+        |_, body| contains(body, " entries") && body.trim_ascii_end().ends_with(b"</html>"),
+    );
+    Ok(())
+}
+
 fn promised(
     room: &mut Room,
     service: &Service,

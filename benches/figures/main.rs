@@ -1,6 +1,6 @@
 //! The figures the README promises, measured on the real program over real HTTP.
 //!
-//! `cargo bench --bench figures -- [--size N] [--seconds N] [import|dcat|dump|sparql|start|cold]…`
+//! `cargo bench --bench figures -- [--size N] [--seconds N] [import|dcat|search|dump|sparql|start|cold]…`
 //! measures and prints one Markdown table; `-- generate N` writes a sheet of N rows instead.
 //! How each figure is taken is in `benches/README.md`.
 mod client;
@@ -26,16 +26,17 @@ pub const SEED: u64 = 20_260;
 
 type Section = fn(&mut Room) -> std::io::Result<()>;
 
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: [(&str, Section); 7] = [
     ("import", import::measure),
     ("dcat", dcat::measure),
+    ("search", dcat::search),
     ("dump", dump::measure),
     ("sparql", sparql::measure),
     ("start", start::measure),
     ("cold", cold::measure),
 ];
 
-const USAGE: &str = "figures [--size ROWS] [--seconds SECONDS] [import] [dcat] [dump] [sparql] [start] [cold]\n\
+const USAGE: &str = "figures [--size ROWS] [--seconds SECONDS] [import] [dcat] [search] [dump] [sparql] [start] [cold]\n\
                      figures generate ROWS [ROUND]\n\
                      LDT_BENCH_DIR=DIR keeps the imported catalogue there and uses it again";
 

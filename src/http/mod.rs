@@ -3,6 +3,7 @@ mod dcat;
 pub mod document;
 pub mod pages;
 pub mod reply;
+mod search;
 mod sparql;
 pub mod validate;
 
@@ -30,7 +31,8 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .trim_end_matches('/')
         .to_owned();
     let routes = Router::new()
-        .route("/", get(pages::home))
+        .route("/", get(search::home))
+        .route("/search", get(search::negotiated))
         .route("/resource/{name}", get(dcat::resource))
         .route("/agent/{name}", get(dcat::agent))
         .route("/ns", get(dcat::namespace))
@@ -38,6 +40,7 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .route("/{file}", get(dcat::catalogue_file))
         .route("/catalog/{file}", get(dcat::dump))
         .merge(sparql::router(queries))
+        .merge(search::forms())
         .route(
             "/validate",
             get(validate::get)
@@ -68,7 +71,7 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
-            .route(&format!("{base}/"), get(pages::home))
+            .route(&format!("{base}/"), get(search::home))
             .nest(&base, routes)
             .fallback(|| async { Error::new(Kind::NotFound, outside) })
     };
@@ -110,7 +113,11 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
 }
 
 async fn ready(State(catalogue): Shared) -> Response {
-    if catalogue.graph.read().await.is_some() {
+    let indexed = catalogue.search.read().await.is_some();
+    if !indexed {
+        let text = "loading: search; entries, DCAT and the first page answer already\n";
+        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    } else if catalogue.graph.read().await.is_some() {
         (StatusCode::OK, "ready\n").into_response()
     } else {
         let (done, all) = catalogue.progress();

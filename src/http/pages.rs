@@ -96,7 +96,7 @@ struct Problem<'a> {
     root: &'a str,
 }
 
-fn render(template: &impl Template) -> Result<Vec<u8>> {
+pub fn render(template: &impl Template) -> Result<Vec<u8>> {
     template
         .render()
         .map(String::into_bytes)
@@ -337,7 +337,7 @@ async fn relations(catalogue: &Catalogue, record: &Record) -> Result<Vec<Row>> {
 }
 
 /// Whether a page may link there: an imported address can be of any scheme.
-fn is_web(address: &str) -> bool {
+pub fn is_web(address: &str) -> bool {
     address.starts_with("http://") || address.starts_with("https://")
 }
 

@@ -333,6 +333,18 @@ impl Ledger {
         Ok(row.try_get(0)?)
     }
 
+    /// Records by their numbers, in that order; those that are not shown are left out.
+    pub async fn by_ids(&self, ids: &[i64]) -> Result<Vec<Record>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
+        let rest = format!("WHERE {SHOWN} AND r.id IN ({})", places.join(", "));
+        let mut found = self.select(&rest, None, ids).await?;
+        found.sort_by_key(|r| ids.iter().position(|id| *id == r.id));
+        Ok(found)
+    }
+
     /// The next shown publication number past `after`.
     pub async fn next_shown(&self, after: i64) -> Result<Option<i64>> {
         let sql =
@@ -375,11 +387,16 @@ impl Ledger {
             .collect()
     }
 
+    /// The records that changed after a change, as they are now.
+    pub async fn changed_since(&self, cursor: i64) -> Result<Vec<Record>> {
+        let changed = "WHERE r.id IN (SELECT record FROM change WHERE seq > $1) ORDER BY r.seq";
+        self.select(changed, None, &[cursor]).await
+    }
+
     /// For each record that changed after `cursor`: its version then, if any, and its version now.
     pub async fn changes_since(&self, cursor: i64) -> Result<Vec<super::graph::Change>> {
-        let changed = "WHERE r.id IN (SELECT record FROM change WHERE seq > $1) ORDER BY r.seq";
         let mut out = Vec::new();
-        for new in self.select(changed, None, &[cursor]).await? {
+        for new in self.changed_since(cursor).await? {
             let row = sqlx::query(
                 "SELECT state, audience, seq, at, content, hash FROM change WHERE record = $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1",
             )

@@ -1,3 +1,5 @@
-//! What is kept: the ledger (the truth) and the graph (a projection of it, in memory).
+//! What is kept: the ledger (the truth), and the graph and the search index (projections of it, in
+//! memory).
 pub mod graph;
 pub mod ledger;
+pub mod search;

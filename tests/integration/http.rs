@@ -306,8 +306,8 @@ fn what_a_reader_has_already_is_not_sent_again() {
             "{path}"
         );
         let date = first.header("last-modified");
-        // The vocabulary is as old as the program.
-        if !path.starts_with("/ns") {
+        // The vocabulary is as old as the program; what a search finds is no older than what it leaves out.
+        if !path.starts_with("/ns") && *path != "/" {
             let time = httpdate::parse_http_date(date).expect("a date");
             let (day, since) = (std::time::Duration::from_secs(86_400), "If-Modified-Since");
             let (before, after) = (

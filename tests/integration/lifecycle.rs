@@ -659,6 +659,8 @@ fn a_restricted_record_is_invisible_everywhere() {
         "/resource/two",
         "/resource/two.nt",
         "/sitemap.xml",
+        "/search.json",
+        "/search.json?q=one",
         "/metrics",
         "/sparql?query=SELECT%20*%20%7B%3Fs%20%3Fp%20%3Fo%7D",
     ] {

@@ -7,6 +7,7 @@ mod library;
 mod lifecycle;
 mod official;
 mod postgres;
+mod search;
 mod sparql;
 mod support;
 mod validate;

@@ -1,0 +1,786 @@
+//! The library for people: words, facets, orders and areas, all of it in the address; and the same
+//! answers as JSON, CSV, RDF and Atom, and as a SPARQL query.
+use super::dcat::choose;
+use super::{Shared, accept, document, pages, reply};
+use crate::catalogue::Catalogue;
+use crate::error::{Error, Kind, Result};
+use crate::mapping::syntax::Syntax;
+use crate::mapping::{dcat, sheet};
+use crate::record::Record;
+use crate::record::statement::{links, literal, objects, text};
+use crate::record::vocab::{self, BASE};
+use crate::store::search::{FACETS, Found, Marks, NONE, SORTS, Search, Sort, Value, Wish};
+use askama::Template;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use axum::routing::get;
+use jiff::civil::Date;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Entries on a page for people, and in a document for programs.
+const CARDS: usize = 24;
+const ENTRIES: usize = 100;
+
+/// Pages that can be asked for: a larger number is a mistake.
+const PAGES: usize = 100_000;
+
+/// Values of a facet that are shown at once; the others wait below.
+const SHOWN: usize = 10;
+
+/// Longest text to look for, in bytes.
+const WORDS: usize = 1_000;
+
+/// What an address asks for.
+#[derive(Clone)]
+struct Asked {
+    wish: Wish,
+    from: String,
+    to: String,
+    area: String,
+    table: bool,
+    page: usize,
+}
+
+impl Asked {
+    fn read(pairs: &[(String, String)]) -> Result<Self> {
+        let wrong = |name: &str, value: &str, wanted: &str| {
+            let value: String = value.chars().take(80).collect();
+            Error::bad_input(format!("{name} is {value:?}; {wanted}"))
+        };
+        let mut asked = Self {
+            wish: Wish {
+                words: String::new(),
+                chosen: Default::default(),
+                from: None,
+                to: None,
+                area: None,
+                open: false,
+                sort: Sort::Relevance,
+            },
+            from: String::new(),
+            to: String::new(),
+            area: String::new(),
+            table: false,
+            page: 1,
+        };
+        for (name, value) in pairs {
+            let value = value.trim();
+            if value.is_empty() {
+                continue;
+            }
+            if let Some(n) = FACETS.iter().position(|f| f.name == name) {
+                asked.wish.chosen[n].insert(value.to_owned());
+                continue;
+            }
+            match name.as_str() {
+                "q" if value.len() > WORDS => {
+                    let found = value.len();
+                    return Err(Error::bad_input(format!(
+                        "q has {found} bytes; at most {WORDS} are looked for"
+                    )));
+                }
+                "q" => value.clone_into(&mut asked.wish.words),
+                "sort" => {
+                    let names = SORTS.map(|s| s.1).join(", ");
+                    asked.wish.sort = SORTS
+                        .iter()
+                        .find(|s| s.1 == value)
+                        .ok_or_else(|| wrong(name, value, &format!("it is one of {names}")))?
+                        .0;
+                }
+                "view" => asked.table = value == "table",
+                "open" => asked.wish.open = value != "0",
+                "page" => {
+                    asked.page = value
+                        .parse()
+                        .ok()
+                        .filter(|n| (1..=PAGES).contains(n))
+                        .ok_or_else(|| wrong(name, value, "a whole number from 1 is wanted"))?;
+                }
+                "from" | "to" => {
+                    let day: Date = value
+                        .parse()
+                        .map_err(|_| wrong(name, value, "a date such as 2026-01-31 is wanted"))?;
+                    let day = if name == "to" {
+                        day.tomorrow()
+                    } else {
+                        Ok(day)
+                    };
+                    let moment = day
+                        .and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC))
+                        .map_err(|_| wrong(name, value, "a date of our time is wanted"))?
+                        .timestamp()
+                        .as_microsecond();
+                    if name == "from" {
+                        asked.wish.from = Some(moment);
+                        value.clone_into(&mut asked.from);
+                    } else {
+                        asked.wish.to = Some(moment - 1);
+                        value.clone_into(&mut asked.to);
+                    }
+                }
+                "bbox" => {
+                    let wanted = "west,south,east,north in degrees is wanted, such as -5,41,10,51";
+                    let numbers: Vec<f64> = value
+                        .split(',')
+                        .filter_map(|n| n.trim().parse().ok())
+                        .collect();
+                    let area = <[f64; 4]>::try_from(numbers)
+                        .ok()
+                        .filter(|[w, s, e, n]| {
+                            w.abs() <= 180.0
+                                && e.abs() <= 180.0
+                                && s.abs() <= 90.0
+                                && n.abs() <= 90.0
+                                && s <= n
+                        })
+                        .ok_or_else(|| wrong(name, value, wanted))?;
+                    asked.wish.area = Some(area);
+                    value.clone_into(&mut asked.area);
+                }
+                // Other people's marks on an address are none of our business.
+                _ => {}
+            }
+        }
+        Ok(asked)
+    }
+
+    /// The same as the part of an address after `?`, always in one order.
+    fn query(&self) -> String {
+        let mut pairs: Vec<(&str, String)> = vec![("q", self.wish.words.clone())];
+        for (facet, chosen) in FACETS.iter().zip(&self.wish.chosen) {
+            pairs.extend(chosen.iter().map(|c| (facet.name, c.clone())));
+        }
+        let sort = SORTS.iter().find(|s| s.0 == self.wish.sort);
+        let sort = sort.filter(|s| s.0 != Sort::Relevance);
+        pairs.extend([
+            ("from", self.from.clone()),
+            ("to", self.to.clone()),
+            ("bbox", self.area.clone()),
+            (
+                "open",
+                if self.wish.open {
+                    "1".into()
+                } else {
+                    String::new()
+                },
+            ),
+            ("sort", sort.map_or(String::new(), |s| s.1.to_owned())),
+            (
+                "view",
+                if self.table {
+                    "table".into()
+                } else {
+                    String::new()
+                },
+            ),
+            (
+                "page",
+                if self.page > 1 {
+                    self.page.to_string()
+                } else {
+                    String::new()
+                },
+            ),
+        ]);
+        let encode = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        let said = pairs.iter().filter(|(_, value)| !value.is_empty());
+        let said: Vec<String> = said
+            .map(|(name, value)| format!("{name}={}", encode(value)))
+            .collect();
+        said.join("&")
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut other = self.clone();
+        other.page = 1;
+        change(&mut other);
+        other
+    }
+
+    fn link(&self, root: &str) -> String {
+        match self.query() {
+            query if query.is_empty() => root.to_owned(),
+            query => format!("{root}?{query}"),
+        }
+    }
+
+    /// Each filter that is set, in words, and what is asked without it.
+    fn filters(&self, search: &Search) -> Vec<(String, Self)> {
+        let mut out = Vec::new();
+        let words = &self.wish.words;
+        if !words.is_empty() {
+            out.push((format!("“{words}”"), self.with(|a| a.wish.words.clear())));
+        }
+        for (n, chosen) in self.wish.chosen.iter().enumerate() {
+            for key in chosen {
+                let label = format!("{}: {}", FACETS[n].title, search.label(n, key));
+                let without = self.with(|a| {
+                    a.wish.chosen[n].remove(key);
+                });
+                out.push((label, without));
+            }
+        }
+        if self.wish.open {
+            out.push(("Open licence".into(), self.with(|a| a.wish.open = false)));
+        }
+        if !self.from.is_empty() {
+            let without = self.with(|a| {
+                a.from.clear();
+                a.wish.from = None;
+            });
+            out.push((format!("Since {}", self.from), without));
+        }
+        if !self.to.is_empty() {
+            let without = self.with(|a| {
+                a.to.clear();
+                a.wish.to = None;
+            });
+            out.push((format!("Until {}", self.to), without));
+        }
+        if !self.area.is_empty() {
+            let without = self.with(|a| {
+                a.area.clear();
+                a.wish.area = None;
+            });
+            out.push((format!("Inside {}", self.area), without));
+        }
+        out
+    }
+}
+
+/// A label that leads somewhere.
+struct Link {
+    label: String,
+    href: String,
+    /// Style of its badge.
+    style: String,
+}
+
+struct Card {
+    href: String,
+    title: Vec<(bool, String)>,
+    short: String,
+    description: Vec<(bool, String)>,
+    layer_style: String,
+    layers: Vec<Link>,
+    mims: Vec<Link>,
+    kinds: Vec<Link>,
+    scopes: Vec<Link>,
+    maintainers: Vec<Link>,
+    version: String,
+    links: Vec<Link>,
+}
+
+struct Group {
+    name: &'static str,
+    title: &'static str,
+    first: Vec<Value>,
+    rest: Vec<Value>,
+    chosen: usize,
+    open: bool,
+}
+
+struct Removed {
+    label: String,
+    href: String,
+    /// Entries without this filter; counted only where nothing is found.
+    count: u64,
+}
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct Page<'a> {
+    heading: &'a str,
+    intro: &'a str,
+    asked: &'a Asked,
+    found: &'a Found,
+    whole: i64,
+    groups: Vec<Group>,
+    filters: Vec<Removed>,
+    sorts: Vec<(&'static str, &'static str, bool)>,
+    cards: Vec<Card>,
+    first: usize,
+    previous: Option<String>,
+    next: Option<String>,
+    /// Name and address of the same in other forms.
+    forms: Vec<(&'static str, String)>,
+    sparql: String,
+    here: String,
+    root: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "search.xml")]
+struct Feed<'a> {
+    title: &'a str,
+    here: String,
+    page: String,
+    updated: String,
+    entries: Vec<FeedEntry>,
+    next: Option<String>,
+}
+
+struct FeedEntry {
+    id: String,
+    href: String,
+    title: String,
+    summary: String,
+    author: String,
+    published: String,
+    updated: String,
+}
+
+type Pairs = Vec<(String, String)>;
+
+/// In what form a search is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Html,
+    Json,
+    Csv,
+    Atom,
+    Sparql,
+    Rdf(Syntax),
+}
+
+/// Extension and media type.
+const FORMS: [(&str, &str, Form); 5] = [
+    ("html", "text/html", Form::Html),
+    ("json", "application/json", Form::Json),
+    ("csv", "text/csv", Form::Csv),
+    ("atom", "application/atom+xml", Form::Atom),
+    ("rq", "application/sparql-query", Form::Sparql),
+];
+
+/// `/`: the library, as a page.
+pub async fn home(
+    State(catalogue): Shared,
+    Query(pairs): Query<Pairs>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    if catalogue.search.read().await.is_none() {
+        // The index is being made; the first entries can be read meanwhile.
+        return pages::home(State(catalogue), headers).await;
+    }
+    answer(&catalogue, &pairs, Form::Html, "text/html", &headers).await
+}
+
+/// `/search`: the form that the client likes best.
+pub async fn negotiated(
+    State(catalogue): Shared,
+    Query(pairs): Query<Pairs>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let own = FORMS.map(|(_, media, form)| (media, form));
+    let accept = accept(&headers);
+    let (media, form) = match reply::negotiate(accept, &own) {
+        // RDF is asked for by name alone.
+        Some((media, form)) => (*media, *form),
+        None => {
+            let (syntax, media) = choose(accept, Syntax::Turtle)?;
+            (media, syntax.map_or(Form::Html, Form::Rdf))
+        }
+    };
+    answer(&catalogue, &pairs, form, media, &headers).await
+}
+
+/// `/search.{extension}`, a route for each.
+pub fn forms() -> Router<Arc<Catalogue>> {
+    let rdf = ["ttl", "nt", "rdf", "xml", "jsonld", "trig"]
+        .into_iter()
+        .filter_map(|e| {
+            Syntax::of_extension(e).map(|(syntax, media)| (e, media, Form::Rdf(syntax)))
+        });
+    FORMS
+        .into_iter()
+        .chain(rdf)
+        .fold(Router::new(), |routes, (extension, media, form)| {
+            let handler = move |State(catalogue): Shared,
+                                Query(pairs): Query<Pairs>,
+                                headers: HeaderMap| async move {
+                answer(&catalogue, &pairs, form, media, &headers).await
+            };
+            routes.route(&format!("/search.{extension}"), get(handler))
+        })
+}
+
+async fn answer(
+    catalogue: &Catalogue,
+    pairs: &[(String, String)],
+    form: Form,
+    media: &'static str,
+    headers: &HeaderMap,
+) -> Result<Response> {
+    let asked = Asked::read(pairs)?;
+    let size = if form == Form::Html { CARDS } else { ENTRIES };
+    let offset = (asked.page - 1) * size;
+    let search = catalogue.search.read().await;
+    let Some(search) = search.as_ref() else {
+        let why = "the search index is being made; ask again in a moment";
+        return Err(Error::new(Kind::Busy, why));
+    };
+    let found = tokio::task::block_in_place(|| search.find(&asked.wish, offset, size))?;
+    let more = offset + size < usize::try_from(found.total).unwrap_or(usize::MAX);
+    let next = more.then(|| asked.with(|a| a.page = asked.page + 1));
+    let records = catalogue.ledger.by_ids(&found.page).await?;
+    let root = pages::root(&catalogue.public_url);
+    let content = match form {
+        Form::Html => page(catalogue, search, &asked, &found, &records, next.as_ref())?,
+        Form::Json => json(catalogue, &asked, &found, &records, next.as_ref())?,
+        Form::Csv => csv(catalogue, &records)?,
+        Form::Atom => atom(catalogue, &asked, &records, next.as_ref())?,
+        Form::Sparql => sparql(catalogue, search, &asked).into_bytes(),
+        Form::Rdf(syntax) => document::render(catalogue, syntax, "", &records).await?.0,
+    };
+    let mut response = reply::body(headers, media, content, 0);
+    if let Some(next) = next
+        && let Ok(link) =
+            HeaderValue::from_str(&format!("<{root}search?{}>; rel=\"next\"", next.query()))
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+fn owned(pieces: Vec<(bool, &str)>) -> Vec<(bool, String)> {
+    pieces
+        .into_iter()
+        .map(|(hit, text)| (hit, text.to_owned()))
+        .collect()
+}
+
+fn card(r: &Record, asked: &Asked, search: &Search, marks: &Marks, root: &str) -> Card {
+    let get = |p: &str| text(&r.content, &r.iri, p).unwrap_or_default().into_owned();
+    // A badge narrows the search to what it says, or widens it again.
+    let badges = |n: usize| -> Vec<Link> {
+        let keys: BTreeSet<String> = objects(&r.content, &r.iri, FACETS[n].property)
+            .filter_map(|term| search.key(n, &r.content, term))
+            .collect();
+        keys.into_iter()
+            .map(|key| Link {
+                label: if n == 1 {
+                    format!("MIM{key}")
+                } else {
+                    search.label(n, &key)
+                },
+                style: format!("{}-{key}", FACETS[n].name),
+                href: asked
+                    .with(|a| {
+                        if !a.wish.chosen[n].remove(&key) {
+                            a.wish.chosen[n].insert(key.clone());
+                        }
+                    })
+                    .link(root),
+            })
+            .collect()
+    };
+    let layers = badges(0);
+    let title = get("dct:title");
+    Card {
+        href: format!("{root}resource/{}", r.slug),
+        title: owned(marks.pieces(&title)),
+        short: Some(get("skos:altLabel"))
+            .filter(|s| *s != title)
+            .unwrap_or_default(),
+        description: owned(marks.pieces(&get("dct:description"))),
+        layer_style: layers
+            .first()
+            .map_or("layer-none".into(), |l| l.style.clone()),
+        layers,
+        mims: badges(1),
+        kinds: badges(2),
+        scopes: badges(3),
+        maintainers: badges(7),
+        version: get("dcat:version"),
+        links: sheet::labelled_links(&r.iri, &r.content)
+            .into_iter()
+            .filter(|(_, href)| pages::is_web(href))
+            .map(|(label, href)| Link {
+                label,
+                href,
+                style: String::new(),
+            })
+            .collect(),
+    }
+}
+
+fn page(
+    catalogue: &Catalogue,
+    search: &Search,
+    asked: &Asked,
+    found: &Found,
+    records: &[Record],
+    next: Option<&Asked>,
+) -> Result<Vec<u8>> {
+    let root = pages::root(&catalogue.public_url);
+    let groups = FACETS
+        .iter()
+        .zip(&found.values)
+        .enumerate()
+        .map(|(n, (facet, values))| {
+            let chosen = values.iter().filter(|v| v.chosen).count();
+            let (first, rest): (Vec<_>, Vec<_>) = values
+                .iter()
+                .cloned()
+                .enumerate()
+                .partition(|(at, v)| *at < SHOWN || v.chosen);
+            Group {
+                name: facet.name,
+                title: facet.title,
+                first: first.into_iter().map(|(_, v)| v).collect(),
+                rest: rest.into_iter().map(|(_, v)| v).collect(),
+                chosen,
+                open: n < 3 || chosen > 0,
+            }
+        });
+    let mut filters = Vec::new();
+    for (label, without) in asked.filters(search) {
+        let count = match found.total {
+            0 => search.find(&without.wish, 0, 0)?.total,
+            _ => 0,
+        };
+        filters.push(Removed {
+            label,
+            href: without.link(root),
+            count,
+        });
+    }
+    let query = asked.with(|_| {}).query();
+    let form = |extension: &str| format!("{root}search.{extension}?{query}");
+    let previous = (asked.page > 1).then(|| asked.with(|a| a.page = asked.page - 1).link(root));
+    pages::render(&Page {
+        heading: &catalogue.about.title,
+        intro: &catalogue.about.description,
+        asked,
+        found,
+        whole: catalogue.extent().total,
+        groups: groups.filter(|g| !g.first.is_empty()).collect(),
+        filters,
+        sorts: SORTS
+            .iter()
+            .map(|(s, name, title)| (*name, *title, *s == asked.wish.sort))
+            .collect(),
+        cards: records
+            .iter()
+            .map(|r| card(r, asked, search, &found.marks, root))
+            .collect(),
+        first: (asked.page - 1) * CARDS + 1,
+        previous,
+        next: next.map(|n| n.link(root)),
+        forms: vec![
+            ("JSON", form("json")),
+            ("CSV", form("csv")),
+            ("Turtle", form("ttl")),
+            ("JSON-LD", form("jsonld")),
+            ("Atom", form("atom")),
+        ],
+        sparql: format!(
+            "{root}sparql?query={}",
+            percent_encoding::utf8_percent_encode(
+                &sparql(catalogue, search, asked),
+                percent_encoding::NON_ALPHANUMERIC
+            )
+        ),
+        here: format!("{}?{}", catalogue.public_url, asked.query())
+            .trim_end_matches('?')
+            .to_owned(),
+        root,
+    })
+}
+
+fn json(
+    catalogue: &Catalogue,
+    asked: &Asked,
+    found: &Found,
+    records: &[Record],
+    next: Option<&Asked>,
+) -> Result<Vec<u8>> {
+    let address = |asked: &Asked| format!("{}search.json?{}", catalogue.public_url, asked.query());
+    let facets: serde_json::Map<String, serde_json::Value> = FACETS
+        .iter()
+        .zip(&found.values)
+        .map(|(facet, values)| {
+            let values = values.iter().map(|v| {
+                serde_json::json!({ "value": v.key, "label": v.label, "count": v.count, "chosen": v.chosen })
+            });
+            (facet.name.to_owned(), values.collect())
+        })
+        .collect();
+    let entries: Vec<serde_json::Value> = records
+        .iter()
+        .map(|r| {
+            let texts = |p: &str| {
+                let texts = objects(&r.content, &r.iri, p).filter_map(literal);
+                let by_language = texts.map(|l| {
+                    (
+                        l.language.unwrap_or("und").to_owned(),
+                        l.value().into_owned().into(),
+                    )
+                });
+                serde_json::Value::Object(by_language.collect())
+            };
+            let labels = |p: &str| -> Vec<&str> {
+                links(&r.content, &r.iri, p)
+                    .filter_map(vocab::label)
+                    .collect()
+            };
+            let maintainers: Vec<_> = links(&r.content, &r.iri, "dct:publisher")
+                .filter_map(|a| text(&r.content, a, "foaf:name"))
+                .collect();
+            serde_json::json!({
+                "iri": catalogue.address(&r.iri),
+                "page": format!("{}resource/{}", catalogue.public_url, r.slug),
+                "title": texts("dct:title"),
+                "shortName": texts("skos:altLabel"),
+                "description": texts("dct:description"),
+                "category": labels("dct:type"),
+                "layer": labels("ldt:layer"),
+                "mim": labels("ldt:mim"),
+                "scope": labels("ldt:scope"),
+                "origin": labels("ldt:origin"),
+                "maintainer": maintainers,
+                "version": text(&r.content, &r.iri, "dcat:version"),
+                "issued": dcat::date_time(r.issued),
+                "modified": dcat::date_time(r.modified),
+            })
+        })
+        .collect();
+    let document = serde_json::json!({
+        "total": found.total,
+        "spelledAlike": found.alike,
+        "self": address(asked),
+        "next": next.map(address),
+        "facets": facets,
+        "entries": entries,
+    });
+    serde_json::to_vec(&document).map_err(Error::internal)
+}
+
+fn csv(catalogue: &Catalogue, records: &[Record]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer
+        .write_record(sheet::HEADER)
+        .map_err(Error::internal)?;
+    for r in records {
+        let row = sheet::row(&r.slug, &r.iri, &r.content);
+        let row = row
+            .iter()
+            .map(|cell| cell.replace(BASE, &catalogue.public_url));
+        writer.write_record(row).map_err(Error::internal)?;
+    }
+    writer.into_inner().map_err(Error::internal)
+}
+
+fn atom(
+    catalogue: &Catalogue,
+    asked: &Asked,
+    records: &[Record],
+    next: Option<&Asked>,
+) -> Result<Vec<u8>> {
+    let address = |asked: &Asked| format!("{}search.atom?{}", catalogue.public_url, asked.query());
+    let entries: Vec<FeedEntry> = records
+        .iter()
+        .map(|r| {
+            let get = |p: &str| text(&r.content, &r.iri, p).unwrap_or_default().into_owned();
+            FeedEntry {
+                id: catalogue.address(&r.iri),
+                href: format!("{}resource/{}", catalogue.public_url, r.slug),
+                title: get("dct:title"),
+                summary: get("dct:description"),
+                author: links(&r.content, &r.iri, "dct:publisher")
+                    .find_map(|a| text(&r.content, a, "foaf:name"))
+                    .map_or_else(|| catalogue.about.publisher.clone(), |n| n.into_owned()),
+                published: dcat::date_time(r.issued),
+                updated: dcat::date_time(r.modified),
+            }
+        })
+        .collect();
+    pages::render(&Feed {
+        title: &catalogue.about.title,
+        here: address(asked),
+        page: asked.link(&catalogue.public_url),
+        updated: dcat::date_time(catalogue.extent().modified),
+        entries,
+        next: next.map(address),
+    })
+}
+
+/// The same question as a query that can be changed. Words are compared letter by letter there.
+fn sparql(catalogue: &Catalogue, search: &Search, asked: &Asked) -> String {
+    let mut out = String::from(
+        "PREFIX dcat: <http://www.w3.org/ns/dcat#>\nPREFIX dct: <http://purl.org/dc/terms/>\nPREFIX foaf: <http://xmlns.com/foaf/0.1/>\nPREFIX geo: <http://www.opengis.net/ont/geosparql#>\nPREFIX geof: <http://www.opengis.net/def/function/geosparql/>\nPREFIX ldt: <https://w3id.org/ldt-catalogue/ns#>\nPREFIX skos: <http://www.w3.org/2004/02/skos/core#>\nPREFIX xsd: <http://www.w3.org/2001/XMLSchema#>\n\nSELECT DISTINCT ?entry ?title WHERE {\n  ?entry a dcat:Dataset ; dct:title ?title .\n",
+    );
+    let string = |text: &str| oxigraph::model::Literal::new_simple_literal(text).to_string();
+    for word in said_words(&asked.wish.words) {
+        let _ = writeln!(
+            out,
+            "  FILTER EXISTS {{ ?entry dct:title|skos:altLabel|dct:description|dcat:keyword|(dct:publisher/foaf:name) ?text FILTER(CONTAINS(LCASE(STR(?text)), {})) }}",
+            string(&word)
+        );
+    }
+    let place = |term: &str| match term.strip_prefix(&format!("<{BASE}")) {
+        Some(rest) => format!("<{}{rest}", catalogue.public_url),
+        None => term.to_owned(),
+    };
+    for (n, (facet, chosen)) in FACETS.iter().zip(&asked.wish.chosen).enumerate() {
+        if chosen.is_empty() {
+            continue;
+        }
+        let terms: Vec<String> = chosen
+            .iter()
+            .filter_map(|key| search.term(n, key))
+            .map(place)
+            .collect();
+        let mut any = vec![format!(
+            "EXISTS {{ ?entry {p} ?value FILTER(?value IN ({})) }}",
+            terms.join(", "),
+            p = facet.property
+        )];
+        if chosen.contains(NONE) {
+            any.push(format!("NOT EXISTS {{ ?entry {} ?any }}", facet.property));
+        }
+        let _ = writeln!(out, "  FILTER({})", any.join(" || "));
+    }
+    if asked.wish.open {
+        let terms: Vec<String> = search.open_licences().map(place).collect();
+        let _ = writeln!(
+            out,
+            "  FILTER EXISTS {{ ?entry ldt:licence ?licence FILTER(?licence IN ({})) }}",
+            terms.join(", ")
+        );
+    }
+    for (moment, sign) in [(asked.wish.from, ">="), (asked.wish.to, "<=")] {
+        if let Some(moment) = moment {
+            let _ = writeln!(
+                out,
+                "  FILTER EXISTS {{ ?record foaf:primaryTopic ?entry ; dct:issued ?issued FILTER(?issued {sign} \"{}\"^^xsd:dateTime) }}",
+                dcat::date_time(moment)
+            );
+        }
+    }
+    if let Some([w, s, e, n]) = asked.wish.area {
+        let _ = writeln!(
+            out,
+            "  FILTER EXISTS {{ ?entry dct:spatial/dcat:centroid ?point FILTER(geof:sfWithin(?point, \"POLYGON(({w} {s}, {e} {s}, {e} {n}, {w} {n}, {w} {s}))\"^^geo:wktLiteral)) }}"
+        );
+    }
+    out.push_str("} ORDER BY ?title\n");
+    out
+}
+
+/// The words as they were written, in lower case.
+fn said_words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    words
+        .filter(|w| !w.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
