@@ -17,13 +17,15 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
 use jiff::civil::Date;
-use std::collections::BTreeSet;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// Entries on a page for people, and in a document for programs.
-const CARDS: usize = 24;
-const ENTRIES: usize = 100;
+/// Entries on a page, and how many of them can be asked for.
+pub const CARDS: usize = 24;
+const MOST: usize = 100;
 
 /// Pages that can be asked for: a larger number is a mistake.
 const PAGES: usize = 100_000;
@@ -43,6 +45,8 @@ struct Asked {
     area: String,
     table: bool,
     page: usize,
+    /// Entries on a page.
+    limit: usize,
 }
 
 impl Asked {
@@ -66,6 +70,7 @@ impl Asked {
             area: String::new(),
             table: false,
             page: 1,
+            limit: CARDS,
         };
         for (name, value) in pairs {
             let value = value.trim();
@@ -94,12 +99,16 @@ impl Asked {
                 }
                 "view" => asked.table = value == "table",
                 "open" => asked.wish.open = value != "0",
-                "page" => {
-                    asked.page = value
-                        .parse()
-                        .ok()
-                        .filter(|n| (1..=PAGES).contains(n))
-                        .ok_or_else(|| wrong(name, value, "a whole number from 1 is wanted"))?;
+                "page" | "limit" => {
+                    let most = if name == "page" { PAGES } else { MOST };
+                    let wanted = format!("a whole number from 1 to {most} is wanted");
+                    let number = value.parse().ok().filter(|n| (1..=most).contains(n));
+                    let number = number.ok_or_else(|| wrong(name, value, &wanted))?;
+                    if name == "page" {
+                        asked.page = number;
+                    } else {
+                        asked.limit = number;
+                    }
                 }
                 "from" | "to" => {
                     let day: Date = value
@@ -157,35 +166,16 @@ impl Asked {
         }
         let sort = SORTS.iter().find(|s| s.0 == self.wish.sort);
         let sort = sort.filter(|s| s.0 != Sort::Relevance);
+        let unless = |usual: bool, value: String| if usual { String::new() } else { value };
         pairs.extend([
             ("from", self.from.clone()),
             ("to", self.to.clone()),
             ("bbox", self.area.clone()),
-            (
-                "open",
-                if self.wish.open {
-                    "1".into()
-                } else {
-                    String::new()
-                },
-            ),
+            ("open", unless(!self.wish.open, "1".into())),
             ("sort", sort.map_or(String::new(), |s| s.1.to_owned())),
-            (
-                "view",
-                if self.table {
-                    "table".into()
-                } else {
-                    String::new()
-                },
-            ),
-            (
-                "page",
-                if self.page > 1 {
-                    self.page.to_string()
-                } else {
-                    String::new()
-                },
-            ),
+            ("view", unless(!self.table, "table".into())),
+            ("limit", unless(self.limit == CARDS, self.limit.to_string())),
+            ("page", unless(self.page == 1, self.page.to_string())),
         ]);
         let encode = |text: &str| {
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
@@ -420,7 +410,7 @@ async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response> {
     let asked = Asked::read(pairs)?;
-    let size = if form == Form::Html { CARDS } else { ENTRIES };
+    let size = asked.limit;
     let offset = (asked.page - 1) * size;
     let search = catalogue.search.read().await;
     let Some(search) = search.as_ref() else {
@@ -572,7 +562,7 @@ fn page(
             .iter()
             .map(|r| card(r, asked, search, &found.marks, root))
             .collect(),
-        first: (asked.page - 1) * CARDS + 1,
+        first: (asked.page - 1) * asked.limit + 1,
         previous,
         next: next.map(|n| n.link(root)),
         forms: vec![
@@ -596,6 +586,40 @@ fn page(
     })
 }
 
+/// The answer as JSON. Texts are by their language tag.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    total: u64,
+    spelled_alike: bool,
+    #[serde(rename = "self")]
+    here: String,
+    next: Option<String>,
+    facets: BTreeMap<&'a str, &'a [Value]>,
+    entries: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    iri: String,
+    page: String,
+    title: Texts<'a>,
+    short_name: Texts<'a>,
+    description: Texts<'a>,
+    category: Vec<&'a str>,
+    layer: Vec<&'a str>,
+    mim: Vec<&'a str>,
+    scope: Vec<&'a str>,
+    origin: Vec<&'a str>,
+    maintainer: Vec<Cow<'a, str>>,
+    version: Option<Cow<'a, str>>,
+    issued: String,
+    modified: String,
+}
+
+type Texts<'a> = BTreeMap<&'a str, Cow<'a, str>>;
+
 fn json(
     catalogue: &Catalogue,
     asked: &Asked,
@@ -604,64 +628,47 @@ fn json(
     next: Option<&Asked>,
 ) -> Result<Vec<u8>> {
     let address = |asked: &Asked| format!("{}search.json?{}", catalogue.public_url, asked.query());
-    let facets: serde_json::Map<String, serde_json::Value> = FACETS
-        .iter()
-        .zip(&found.values)
-        .map(|(facet, values)| {
-            let values = values.iter().map(|v| {
-                serde_json::json!({ "value": v.key, "label": v.label, "count": v.count, "chosen": v.chosen })
-            });
-            (facet.name.to_owned(), values.collect())
-        })
-        .collect();
-    let entries: Vec<serde_json::Value> = records
-        .iter()
-        .map(|r| {
-            let texts = |p: &str| {
-                let texts = objects(&r.content, &r.iri, p).filter_map(literal);
-                let by_language = texts.map(|l| {
-                    (
-                        l.language.unwrap_or("und").to_owned(),
-                        l.value().into_owned().into(),
-                    )
-                });
-                serde_json::Value::Object(by_language.collect())
-            };
-            let labels = |p: &str| -> Vec<&str> {
-                links(&r.content, &r.iri, p)
-                    .filter_map(vocab::label)
-                    .collect()
-            };
-            let maintainers: Vec<_> = links(&r.content, &r.iri, "dct:publisher")
-                .filter_map(|a| text(&r.content, a, "foaf:name"))
-                .collect();
-            serde_json::json!({
-                "iri": catalogue.address(&r.iri),
-                "page": format!("{}resource/{}", catalogue.public_url, r.slug),
-                "title": texts("dct:title"),
-                "shortName": texts("skos:altLabel"),
-                "description": texts("dct:description"),
-                "category": labels("dct:type"),
-                "layer": labels("ldt:layer"),
-                "mim": labels("ldt:mim"),
-                "scope": labels("ldt:scope"),
-                "origin": labels("ldt:origin"),
-                "maintainer": maintainers,
-                "version": text(&r.content, &r.iri, "dcat:version"),
-                "issued": dcat::date_time(r.issued),
-                "modified": dcat::date_time(r.modified),
-            })
-        })
-        .collect();
-    let document = serde_json::json!({
-        "total": found.total,
-        "spelledAlike": found.alike,
-        "self": address(asked),
-        "next": next.map(address),
-        "facets": facets,
-        "entries": entries,
-    });
+    let facets = FACETS.iter().zip(&found.values);
+    let document = Document {
+        total: found.total,
+        spelled_alike: found.alike,
+        here: address(asked),
+        next: next.map(address),
+        facets: facets.map(|(f, v)| (f.name, v.as_slice())).collect(),
+        entries: records.iter().map(|r| entry(catalogue, r)).collect(),
+    };
     serde_json::to_vec(&document).map_err(Error::internal)
+}
+
+fn entry<'a>(catalogue: &Catalogue, r: &'a Record) -> Entry<'a> {
+    let (content, iri) = (r.content.as_str(), r.iri.as_str());
+    let texts = |p: &'static str| -> Texts<'a> {
+        let texts = objects(content, iri, p).filter_map(literal);
+        texts
+            .map(|l| (l.language.unwrap_or("und"), l.value()))
+            .collect()
+    };
+    let labels = |p: &'static str| -> Vec<&'a str> {
+        links(content, iri, p).filter_map(vocab::label).collect()
+    };
+    Entry {
+        iri: catalogue.address(iri),
+        page: format!("{}resource/{}", catalogue.public_url, r.slug),
+        title: texts("dct:title"),
+        short_name: texts("skos:altLabel"),
+        description: texts("dct:description"),
+        category: labels("dct:type"),
+        layer: labels("ldt:layer"),
+        mim: labels("ldt:mim"),
+        scope: labels("ldt:scope"),
+        origin: labels("ldt:origin"),
+        maintainer: links(content, iri, "dct:publisher")
+            .filter_map(|agent| text(content, agent, "foaf:name"))
+            .collect(),
+        version: text(content, iri, "dcat:version"),
+        issued: dcat::date_time(r.issued),
+        modified: dcat::date_time(r.modified),
+    }
 }
 
 fn csv(catalogue: &Catalogue, records: &[Record]) -> Result<Vec<u8>> {
