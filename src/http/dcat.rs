@@ -1,5 +1,6 @@
 //! The DCAT face: records, agents, catalogue pages and dumps in every syntax.
 use super::document::{self, RENDERER};
+use super::frame::Frame;
 use super::reply::{self, Parts};
 use super::{Shared, accept, pages};
 use crate::catalogue::Catalogue;
@@ -76,10 +77,16 @@ fn split(name: &str) -> Result<(&str, Forced)> {
     Ok((stem, Some((Some(syntax), media))))
 }
 
+/// The language of a page; data has none.
+fn spoken(frame: &Frame, syntax: Option<Syntax>) -> &'static str {
+    syntax.map_or(frame.words.tag, |_| "")
+}
+
 /// `/resource/{slug}`, with an extension to force a syntax.
 pub async fn resource(
     Extract(catalogue): Shared,
     Path(name): Path<String>,
+    frame: Frame,
     headers: HeaderMap,
 ) -> Result<Response> {
     let (slug, forced) = split(&name)?;
@@ -99,18 +106,22 @@ pub async fn resource(
         None => choose(accept(&headers), Syntax::Turtle)?,
     };
     if !record.is_shown() {
-        return tombstone(&catalogue, &record, syntax, media).await;
+        return tombstone(&frame, &catalogue, &record, syntax, media).await;
     }
     let (content, modified) = match syntax {
         Some(syntax) => document::render(&catalogue, syntax, "", &[record]).await?,
         // The page names entries that lead here, also those that no longer do.
-        None => (pages::entry(&catalogue, &record).await?, extent.modified),
+        None => (
+            pages::entry(&frame, &catalogue, &record).await?,
+            extent.modified,
+        ),
     };
     Ok(reply::body(&headers, media, content, modified))
 }
 
 /// 410: the entry was here, and what stands for it now.
 async fn tombstone(
+    frame: &Frame,
     catalogue: &Catalogue,
     record: &Record,
     syntax: Option<Syntax>,
@@ -135,10 +146,7 @@ async fn tombstone(
     };
     let body = match syntax {
         Some(syntax) => syntax.write(&dcat::tombstone(&placed, replaced_by.as_deref()))?,
-        None => {
-            let root = pages::root(&catalogue.public_url);
-            pages::tombstone(record, replaced_by.as_deref(), root)?
-        }
+        None => pages::tombstone(frame, record, replaced_by.as_deref())?,
     };
     let mut response = (
         StatusCode::GONE,
@@ -161,6 +169,7 @@ async fn tombstone(
 pub async fn agent(
     Extract(catalogue): Shared,
     Path(name): Path<String>,
+    frame: Frame,
     headers: HeaderMap,
 ) -> Result<Response> {
     let (slug, forced) = split(&name)?;
@@ -185,7 +194,8 @@ pub async fn agent(
     let parts = Parts::new(&headers, media)
         .with(RENDERER)
         .with(&catalogue.public_url)
-        .with(extent);
+        .with(extent)
+        .with(spoken(&frame, syntax));
     reply::conditional(parts, extent.modified, async {
         let mut about = String::new();
         for line in records
@@ -212,25 +222,30 @@ pub async fn agent(
                 let content = placed(&(about + &entries), &catalogue.public_url);
                 syntax.write(&crate::record::triples(&content)?)
             }
-            None => pages::agent(&catalogue, &iri, &about, &records),
+            None => pages::agent(&frame, &catalogue, &iri, &about, &records),
         }
     })
     .await
 }
 
 /// `/ns`: our vocabulary.
-pub async fn namespace(Extract(catalogue): Shared, headers: HeaderMap) -> Result<Response> {
+pub async fn namespace(
+    Extract(catalogue): Shared,
+    frame: Frame,
+    headers: HeaderMap,
+) -> Result<Response> {
     let (syntax, media) = choose(accept(&headers), Syntax::Turtle)?;
     let parts = Parts::new(&headers, media)
         .with(RENDERER)
         .with(&catalogue.public_url)
-        .with(crate::record::hash(vocab::LDT_TTL));
+        .with(crate::record::hash(vocab::LDT_TTL))
+        .with(spoken(&frame, syntax));
     reply::conditional(parts, 0, async {
         match syntax {
             // As it was written, with its comments.
             Some(Syntax::Turtle) => Ok(vocab::LDT_TTL.into()),
             Some(syntax) => syntax.write(&crate::record::triples(vocab::own())?),
-            None => pages::namespace(pages::root(&catalogue.public_url)),
+            None => pages::namespace(&frame),
         }
     })
     .await
@@ -247,10 +262,11 @@ pub struct PageQuery {
 pub async fn catalogue(
     catalogue: Shared,
     Query(query): Query<PageQuery>,
+    frame: Frame,
     headers: HeaderMap,
 ) -> Result<Response> {
     let (syntax, media) = choose(accept(&headers), Syntax::RdfXml)?;
-    page(catalogue, query, headers, syntax, media, "").await
+    page(catalogue, query, &frame, headers, syntax, media, "").await
 }
 
 /// `/catalog.{extension}?page=n`, and `/catalog.csv`.
@@ -258,6 +274,7 @@ pub async fn catalogue_file(
     shared: Shared,
     Path(file): Path<String>,
     Query(query): Query<PageQuery>,
+    frame: Frame,
     request: Request,
 ) -> Result<Response> {
     let Some(extension) = file.strip_prefix("catalog.") else {
@@ -275,6 +292,7 @@ pub async fn catalogue_file(
     page(
         shared,
         query,
+        &frame,
         headers,
         syntax,
         media,
@@ -388,6 +406,7 @@ fn moment(text: &str) -> Result<i64> {
 async fn page(
     Extract(catalogue): Shared,
     query: PageQuery,
+    frame: &Frame,
     headers: HeaderMap,
     syntax: Option<Syntax>,
     media: &'static str,
@@ -400,10 +419,11 @@ async fn page(
         .with(&catalogue.public_url)
         .with(extent)
         .with(&window.here)
-        .with(extension);
+        .with(extension)
+        .with(spoken(frame, syntax));
     reply::conditional(parts, extent.modified, async {
         let Some(syntax) = syntax else {
-            return pages::catalogue(&catalogue, &window);
+            return pages::catalogue(frame, &catalogue, &window);
         };
         let mut head = dcat::catalogue(&catalogue.about, extent.issued, extent.modified)
             + &dcat::listing(window.records.iter());

@@ -1,11 +1,14 @@
 //! The faces, one list of routes. Handlers read; only the catalogue writes.
+mod assets;
 mod dcat;
 pub mod document;
+pub mod frame;
 pub mod pages;
 pub mod reply;
 mod search;
 mod sparql;
 pub mod validate;
+pub mod words;
 
 pub use sparql::Limits;
 
@@ -36,6 +39,7 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .route("/resource/{name}", get(dcat::resource))
         .route("/agent/{name}", get(dcat::agent))
         .route("/ns", get(dcat::namespace))
+        .route("/assets/{name}", get(assets::get))
         .route("/catalog", get(dcat::catalogue))
         .route("/{file}", get(dcat::catalogue_file))
         .route("/catalog/{file}", get(dcat::dump))
@@ -81,6 +85,10 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .layer(axum::middleware::from_fn_with_state(
             catalogue.clone(),
             reply::problems,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            catalogue.clone(),
+            frame::speak,
         ))
         .layer(
             CorsLayer::new()

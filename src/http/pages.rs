@@ -1,5 +1,6 @@
 //! Plain, complete, linked HTML pages. Every value is escaped by the template engine.
 use super::dcat::Window;
+use super::frame::Frame;
 use super::reply;
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
@@ -21,14 +22,36 @@ pub struct Named {
     href: String,
 }
 
+/// A text and the tag of its language, empty where it is not known.
+pub struct Text {
+    pub text: String,
+    pub tag: String,
+}
+
+impl Text {
+    /// What a reader is shown of a property, in the language of the page where there is such a text.
+    pub fn of(frame: &Frame, content: &str, subject: &str, property: &str) -> Self {
+        match statement::text_in(frame.words.tag, content, subject, property) {
+            Some(l) => Self {
+                text: l.value().into_owned(),
+                tag: l.language.unwrap_or_default().to_owned(),
+            },
+            None => Self {
+                text: String::new(),
+                tag: String::new(),
+            },
+        }
+    }
+}
+
 struct Item {
     href: String,
-    title: String,
+    title: Text,
     short: String,
     kind: String,
     layer: String,
     maintainer: String,
-    description: String,
+    description: Text,
 }
 
 #[derive(Template)]
@@ -40,7 +63,7 @@ struct List<'a> {
     /// Below the public URL, such as `catalog?page=2`.
     next: Option<String>,
     total: i64,
-    root: &'a str,
+    frame: &'a Frame,
 }
 
 struct Row {
@@ -57,16 +80,18 @@ struct Node {
 #[derive(Template)]
 #[template(path = "entry.html")]
 struct Entry<'a> {
-    title: String,
+    title: Text,
     short: String,
-    description: Vec<String>,
+    description: Vec<Text>,
+    /// What the language is called that the description is in, where it is not the page's.
+    foreign: Option<String>,
     facts: Vec<Row>,
     links: Vec<Named>,
     relations: Vec<Row>,
     nodes: Vec<Node>,
     address: String,
     modified: String,
-    root: &'a str,
+    frame: &'a Frame,
 }
 
 #[derive(Template)]
@@ -76,14 +101,14 @@ struct Agent<'a> {
     facts: Vec<Row>,
     items: Vec<Item>,
     address: String,
-    root: &'a str,
+    frame: &'a Frame,
 }
 
 #[derive(Template)]
 #[template(path = "namespace.html")]
 struct Namespace<'a> {
     groups: Vec<Node>,
-    root: &'a str,
+    frame: &'a Frame,
 }
 
 #[derive(Template)]
@@ -93,7 +118,7 @@ struct Problem<'a> {
     title: &'a str,
     detail: &'a str,
     link: Option<&'a str>,
-    root: &'a str,
+    frame: &'a Frame,
 }
 
 pub fn render(template: &impl Template) -> Result<Vec<u8>> {
@@ -111,21 +136,20 @@ pub fn root(public_url: &str) -> &str {
         .map_or("/", |at| &public_url[after + at..])
 }
 
-fn items(records: &[Record], root: &str) -> Vec<Item> {
+fn items(frame: &Frame, records: &[Record]) -> Vec<Item> {
     records
         .iter()
         .map(|r| {
-            let get = |p: &str| text(&r.content, &r.iri, p).unwrap_or_default().into_owned();
+            let get = |p: &str| Text::of(frame, &r.content, &r.iri, p);
             let label = |p: &str| {
                 links(&r.content, &r.iri, p)
-                    .find_map(vocab::label)
+                    .find_map(|concept| frame.concept(concept))
                     .unwrap_or_default()
-                    .to_owned()
             };
             Item {
-                href: format!("{root}resource/{}", r.slug),
+                href: format!("{}resource/{}", frame.root, r.slug),
                 title: get("dct:title"),
-                short: get("skos:altLabel"),
+                short: get("skos:altLabel").text,
                 kind: label("dct:type"),
                 layer: label("ldt:layer"),
                 maintainer: links(&r.content, &r.iri, "dct:publisher")
@@ -139,7 +163,11 @@ fn items(records: &[Record], root: &str) -> Vec<Item> {
 }
 
 /// `/`: what this is, and the first entries.
-pub async fn home(State(catalogue): State<Arc<Catalogue>>, headers: HeaderMap) -> Result<Response> {
+pub async fn home(
+    State(catalogue): State<Arc<Catalogue>>,
+    frame: &Frame,
+    headers: HeaderMap,
+) -> Result<Response> {
     let extent = catalogue.extent();
     let records = catalogue
         .ledger
@@ -147,14 +175,13 @@ pub async fn home(State(catalogue): State<Arc<Catalogue>>, headers: HeaderMap) -
         .await?;
     let last = records.last().and_then(|r| r.publication).unwrap_or(0);
     let next = catalogue.ledger.next_shown(last).await?;
-    let root = root(&catalogue.public_url);
     let page = List {
         heading: &catalogue.about.title,
         intro: &catalogue.about.description,
-        items: items(&records, root),
+        items: items(frame, &records),
         next: next.map(|n| format!("catalog?page={}", (n - 1) / super::dcat::PAGE + 1)),
         total: extent.total,
-        root,
+        frame,
     };
     Ok(reply::body(
         &headers,
@@ -168,15 +195,15 @@ pub async fn home(State(catalogue): State<Arc<Catalogue>>, headers: HeaderMap) -
 ///
 /// # Errors
 /// The template cannot be filled.
-pub fn catalogue(catalogue: &Catalogue, window: &Window) -> Result<Vec<u8>> {
-    let root = root(&catalogue.public_url);
+pub fn catalogue(frame: &Frame, catalogue: &Catalogue, window: &Window) -> Result<Vec<u8>> {
+    let page = frame.count("page-number", window.number);
     render(&List {
-        heading: &format!("{}, page {}", catalogue.about.title, window.number),
+        heading: &format!("{}, {page}", catalogue.about.title),
         intro: "",
-        items: items(&window.records, root),
+        items: items(frame, &window.records),
         next: window.next.as_ref().map(|n| format!("catalog?{n}")),
         total: window.total,
-        root,
+        frame,
     })
 }
 
@@ -188,7 +215,7 @@ pub fn short(iri: &str) -> String {
     }
 }
 
-fn value(catalogue: &Catalogue, term: &str) -> Named {
+fn value(frame: &Frame, catalogue: &Catalogue, term: &str) -> Named {
     if let Some(l) = literal(term) {
         let value = l.value();
         let label = match (l.language, l.datatype) {
@@ -209,20 +236,20 @@ fn value(catalogue: &Catalogue, term: &str) -> Named {
     if let Some(local) = name.strip_prefix(vocab::LDT) {
         // Our namespace is the same everywhere; this installation explains it.
         return Named {
-            label: vocab::label(name).unwrap_or(local).to_owned(),
-            href: format!("{}ns#{local}", root(&catalogue.public_url)),
+            label: frame.concept(name).unwrap_or_else(|| local.to_owned()),
+            href: format!("{}ns#{local}", frame.root),
         };
     }
     let address = catalogue.address(name);
     let web = address.starts_with("http://") || address.starts_with("https://");
     Named {
-        label: vocab::label(name).map_or_else(|| short(&address), str::to_owned),
+        label: frame.concept(name).unwrap_or_else(|| short(&address)),
         href: if web { address } else { String::new() },
     }
 }
 
 /// All that is said, node by node, the entry first.
-fn nodes(catalogue: &Catalogue, first: &str, content: &str) -> Vec<Node> {
+fn nodes(frame: &Frame, catalogue: &Catalogue, first: &str, content: &str) -> Vec<Node> {
     let mut out: Vec<(bool, Node)> = Vec::new();
     let mut before: Option<Statement<'_>> = None;
     for s in statements(content) {
@@ -250,7 +277,7 @@ fn nodes(catalogue: &Catalogue, first: &str, content: &str) -> Vec<Node> {
                 });
             }
             if let Some(row) = node.rows.last_mut() {
-                row.values.push(value(catalogue, s.object));
+                row.values.push(value(frame, catalogue, s.object));
             }
         }
         before = Some(s);
@@ -259,21 +286,37 @@ fn nodes(catalogue: &Catalogue, first: &str, content: &str) -> Vec<Node> {
     out.into_iter().map(|(_, n)| n).collect()
 }
 
-/// Relations as a reader says them, from this entry's side and from the other's.
+/// Relations with the messages that say them from this entry's side and from the other's.
 const RELATIONS: [(&str, &str, &str); 9] = [
-    ("ldt:implements", "Implements", "Implemented by"),
-    ("ldt:profiles", "Profiles", "Profiled by"),
-    ("ldt:uses", "Uses", "Used by"),
-    ("ldt:tests", "Tests", "Tested by"),
-    ("ldt:considers", "Considers", "Considered by"),
-    ("dct:requires", "Requires", "Required by"),
-    ("dct:isPartOf", "Part of", "Has part"),
-    ("dct:isReplacedBy", "Replaced by", "Replaces"),
-    ("dct:conformsTo", "Conforms to", "Followed by"),
+    (
+        "ldt:implements",
+        "relation-implements",
+        "relation-implemented-by",
+    ),
+    ("ldt:profiles", "relation-profiles", "relation-profiled-by"),
+    ("ldt:uses", "relation-uses", "relation-used-by"),
+    ("ldt:tests", "relation-tests", "relation-tested-by"),
+    (
+        "ldt:considers",
+        "relation-considers",
+        "relation-considered-by",
+    ),
+    ("dct:requires", "relation-requires", "relation-required-by"),
+    ("dct:isPartOf", "relation-part-of", "relation-has-part"),
+    (
+        "dct:isReplacedBy",
+        "relation-replaced-by",
+        "relation-replaces",
+    ),
+    (
+        "dct:conformsTo",
+        "relation-conforms-to",
+        "relation-followed-by",
+    ),
 ];
 
 /// The relations of an entry with the titles of the other ends.
-async fn relations(catalogue: &Catalogue, record: &Record) -> Result<Vec<Row>> {
+async fn relations(frame: &Frame, catalogue: &Catalogue, record: &Record) -> Result<Vec<Row>> {
     let mut found: Vec<(&str, Vec<String>)> = Vec::new();
     for (property, says, _) in RELATIONS {
         let targets = links(&record.content, &record.iri, property).map(str::to_owned);
@@ -306,7 +349,7 @@ async fn relations(catalogue: &Catalogue, record: &Record) -> Result<Vec<Row>> {
         .collect();
     let mut known = catalogue.ledger.numbered(&all).await?;
     known.retain(Record::is_shown);
-    let root = root(&catalogue.public_url);
+    let root = &frame.root;
     let rows = found
         .into_iter()
         .filter(|(_, targets)| !targets.is_empty())
@@ -321,14 +364,14 @@ async fn relations(catalogue: &Catalogue, record: &Record) -> Result<Vec<Row>> {
                             .into_owned(),
                         href: format!("{root}resource/{}", r.slug),
                     },
-                    None => value(catalogue, &format!("<{t}>")),
+                    None => value(frame, catalogue, &format!("<{t}>")),
                 })
                 .collect();
             values.sort_by_key(|v| v.label.to_lowercase());
             // An implemented standard is conformed to as well; once is enough.
             values.dedup_by(|a, b| a.href == b.href);
             Row {
-                property: says.to_owned(),
+                property: frame.say(says),
                 values,
             }
         })
@@ -345,22 +388,22 @@ pub fn is_web(address: &str) -> bool {
 ///
 /// # Errors
 /// The ledger or the graph fails.
-pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
-    let root = root(&catalogue.public_url);
+pub async fn entry(frame: &Frame, catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
+    let root = &frame.root;
     let (content, entry) = (record.content.as_str(), record.iri.as_str());
-    let get = |p: &str| text(content, entry, p).unwrap_or_default().into_owned();
+    let get = |p: &str| Text::of(frame, content, entry, p);
     let mut facts = Vec::new();
     for (property, name) in [
-        ("dct:type", "Kind"),
-        ("ldt:layer", "Layer"),
-        ("ldt:mim", "MIMs"),
-        ("ldt:scope", "Scope"),
-        ("ldt:origin", "Origin"),
-        ("ldt:domain", "Domain"),
-        ("ldt:strand", "Work strand"),
-        ("dcat:version", "Version"),
-        ("ldt:licence", "Licence"),
-        ("dct:spatial", "Place"),
+        ("dct:type", "facet-kind"),
+        ("ldt:layer", "facet-layer"),
+        ("ldt:mim", "facet-mim"),
+        ("ldt:scope", "facet-scope"),
+        ("ldt:origin", "facet-origin"),
+        ("ldt:domain", "facet-domain"),
+        ("ldt:strand", "fact-strand"),
+        ("dcat:version", "fact-version"),
+        ("ldt:licence", "facet-licence"),
+        ("dct:spatial", "fact-place"),
     ] {
         let values: Vec<Named> = statement::objects(content, entry, property)
             .map(|o| {
@@ -372,13 +415,13 @@ pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
                         label: name.into_owned(),
                         href: String::new(),
                     },
-                    None => value(catalogue, o),
+                    None => value(frame, catalogue, o),
                 }
             })
             .collect();
         if !values.is_empty() {
             facts.push(Row {
-                property: name.to_owned(),
+                property: frame.say(name),
                 values,
             });
         }
@@ -395,19 +438,29 @@ pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
         .collect();
     if !maintainers.is_empty() {
         facts.push(Row {
-            property: "Maintainer".into(),
+            property: frame.say("facet-maintainer"),
             values: maintainers,
         });
     }
-    let relations = relations(catalogue, record).await?;
+    let relations = relations(frame, catalogue, record).await?;
+    let described = get("dct:description").tag;
+    let own = described.split('-').next().unwrap_or_default();
     let published = crate::record::sorted(lines(&dcat::published(record)));
     let page = Entry {
         title: get("dct:title"),
-        short: get("skos:altLabel"),
+        short: get("skos:altLabel").text,
         description: statement::objects(content, entry, "dct:description")
             .filter_map(literal)
-            .map(|l| l.value().into_owned())
+            .filter(|l| l.language.unwrap_or_default() == described)
+            .map(|l| Text {
+                text: l.value().into_owned(),
+                tag: described.clone(),
+            })
             .collect(),
+        foreign: (!own.is_empty() && own != frame.words.tag).then(|| {
+            let name = frame.words.known(&format!("language-{own}"));
+            name.unwrap_or_else(|| described.clone())
+        }),
         facts,
         links: sheet::labelled_links(entry, content)
             .into_iter()
@@ -415,10 +468,10 @@ pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
             .map(|(label, href)| Named { label, href })
             .collect(),
         relations,
-        nodes: nodes(catalogue, entry, &published),
+        nodes: nodes(frame, catalogue, entry, &published),
         address: format!("{root}resource/{}", record.slug),
         modified: dcat::date_time(record.modified)[..10].to_owned(),
-        root,
+        frame,
     };
     render(&page)
 }
@@ -428,13 +481,13 @@ pub async fn entry(catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
 /// # Errors
 /// The template cannot be filled.
 pub fn agent(
+    frame: &Frame,
     catalogue: &Catalogue,
     agent: &str,
     about: &str,
     records: &[Record],
 ) -> Result<Vec<u8>> {
-    let root = root(&catalogue.public_url);
-    let facts = nodes(catalogue, agent, about)
+    let facts = nodes(frame, catalogue, agent, about)
         .into_iter()
         .flat_map(|n| n.rows)
         .filter(|row| row.property != "rdf:type" && row.property != "foaf:name")
@@ -442,9 +495,9 @@ pub fn agent(
     render(&Agent {
         name: text(about, agent, "foaf:name").map_or_else(|| short(agent), |n| n.into_owned()),
         facts,
-        items: items(records, root),
-        address: format!("{root}{}", agent.trim_start_matches(BASE)),
-        root,
+        items: items(frame, records),
+        address: format!("{}{}", frame.root, agent.trim_start_matches(BASE)),
+        frame,
     })
 }
 
@@ -452,7 +505,7 @@ pub fn agent(
 ///
 /// # Errors
 /// The template cannot be filled.
-pub fn namespace(root: &str) -> Result<Vec<u8>> {
+pub fn namespace(frame: &Frame) -> Result<Vec<u8>> {
     let subjects: std::collections::BTreeSet<&str> = statements(vocab::own())
         .filter_map(|s| iri(s.subject))
         .collect();
@@ -491,35 +544,34 @@ pub fn namespace(root: &str) -> Result<Vec<u8>> {
             }
         })
         .collect();
-    render(&Namespace { groups, root })
+    render(&Namespace { groups, frame })
 }
 
 /// The page of a withdrawn entry.
 ///
 /// # Errors
 /// The template cannot be filled.
-pub fn tombstone(record: &Record, replaced_by: Option<&str>, root: &str) -> Result<Vec<u8>> {
+pub fn tombstone(frame: &Frame, record: &Record, replaced_by: Option<&str>) -> Result<Vec<u8>> {
     debug_assert_eq!(record.audience, PUBLIC);
     let day = &dcat::date_time(record.modified)[..10];
     render(&Problem {
         status: 410,
-        title: "This entry was withdrawn",
-        detail: &format!("{} was withdrawn on {day}.", record.slug),
+        title: &frame.say("problem-gone"),
+        detail: &frame.with("problem-withdrawn", format!("{} ({day})", record.slug)),
         link: replaced_by,
-        root,
+        frame,
     })
 }
 
 /// An error for people.
-pub fn problem(status: u16, title: &str, detail: &str, root: &str) -> Vec<u8> {
-    let mut title = title.to_owned();
-    title[..1].make_ascii_uppercase();
+pub fn problem(frame: &Frame, status: u16, kind: &str, detail: &str) -> Vec<u8> {
+    let title = frame.words.known(&format!("problem-{kind}"));
     render(&Problem {
         status,
-        title: &title,
+        title: &title.unwrap_or_else(|| frame.say("problem-other")),
         detail,
         link: None,
-        root,
+        frame,
     })
     .unwrap_or_default()
 }

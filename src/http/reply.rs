@@ -1,5 +1,6 @@
 //! What every answer shares: negotiation (RFC 9110 section 12.5.1), conditional requests (section
 //! 13), problem documents (RFC 9457) and the request id.
+use super::frame::Frame;
 use crate::error::{Error, Kind};
 use crate::record::hash;
 use axum::extract::{Request, State};
@@ -179,7 +180,7 @@ pub fn content_type(media: &str) -> String {
 #[derive(Clone)]
 struct Wrong {
     status: StatusCode,
-    title: String,
+    kind: &'static str,
     detail: String,
 }
 
@@ -218,7 +219,7 @@ pub fn problem(kind: Kind, detail: &str) -> Response {
     }
     response.extensions_mut().insert(Wrong {
         status,
-        title: kind.name().replace('-', " "),
+        kind: kind.name(),
         detail: detail.to_owned(),
     });
     response
@@ -238,7 +239,7 @@ impl IntoResponse for Error {
 const SECURITY: [(header::HeaderName, &str); 3] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
@@ -250,7 +251,9 @@ pub const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-re
 /// Gives errors that the framework words in plain text the form of all others, and shows a page to
 /// a browser that meets an error.
 pub async fn problems(State(catalogue): super::Shared, request: Request, next: Next) -> Response {
-    let browser = super::accept(request.headers()).contains("text/html");
+    let browser = super::accept(request.headers())
+        .contains("text/html")
+        .then(|| Frame::of(&catalogue, request.headers(), request.uri()));
     let mut response = next.run(request).await;
     let plain = response
         .headers()
@@ -263,9 +266,9 @@ pub async fn problems(State(catalogue): super::Shared, request: Request, next: N
     let Some(wrong) = response.extensions_mut().remove::<Wrong>() else {
         return response;
     };
-    if browser {
-        let root = super::pages::root(&catalogue.public_url);
-        let page = super::pages::problem(wrong.status.as_u16(), &wrong.title, &wrong.detail, root);
+    if let Some(frame) = browser {
+        let status = wrong.status.as_u16();
+        let page = super::pages::problem(&frame, status, wrong.kind, &wrong.detail);
         *response.body_mut() = page.into();
         let html = HeaderValue::from_static("text/html; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, html);

@@ -1,13 +1,15 @@
 //! The library for people: words, facets, orders and areas, all of it in the address; and the same
 //! answers as JSON, CSV, RDF and Atom, and as a SPARQL query.
 use super::dcat::choose;
+use super::frame::Frame;
+use super::pages::Text;
 use super::{Shared, accept, document, pages, reply};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::syntax::Syntax;
 use crate::mapping::{dcat, sheet};
 use crate::record::Record;
-use crate::record::statement::{links, literal, objects, text};
+use crate::record::statement::{iri, links, literal, objects, text};
 use crate::record::vocab::{self, BASE};
 use crate::store::search::{FACETS, Found, Marks, NONE, SORTS, Search, Sort, Value, Wish};
 use askama::Template;
@@ -203,7 +205,7 @@ impl Asked {
     }
 
     /// Each filter that is set, in words, and what is asked without it.
-    fn filters(&self, search: &Search) -> Vec<(String, Self)> {
+    fn filters(&self, frame: &Frame, search: &Search) -> Vec<(String, Self)> {
         let mut out = Vec::new();
         let words = &self.wish.words;
         if !words.is_empty() {
@@ -211,7 +213,7 @@ impl Asked {
         }
         for (n, chosen) in self.wish.chosen.iter().enumerate() {
             for key in chosen {
-                let label = format!("{}: {}", FACETS[n].title, search.label(n, key));
+                let label = format!("{}: {}", facet(frame, n), label(frame, search, n, key));
                 let without = self.with(|a| {
                     a.wish.chosen[n].remove(key);
                 });
@@ -219,28 +221,28 @@ impl Asked {
             }
         }
         if self.wish.open {
-            out.push(("Open licence".into(), self.with(|a| a.wish.open = false)));
+            out.push((frame.say("search-open"), self.with(|a| a.wish.open = false)));
         }
         if !self.from.is_empty() {
             let without = self.with(|a| {
                 a.from.clear();
                 a.wish.from = None;
             });
-            out.push((format!("Since {}", self.from), without));
+            out.push((frame.with("filter-from", &self.from), without));
         }
         if !self.to.is_empty() {
             let without = self.with(|a| {
                 a.to.clear();
                 a.wish.to = None;
             });
-            out.push((format!("Until {}", self.to), without));
+            out.push((frame.with("filter-to", &self.to), without));
         }
         if !self.area.is_empty() {
             let without = self.with(|a| {
                 a.area.clear();
                 a.wish.area = None;
             });
-            out.push((format!("Inside {}", self.area), without));
+            out.push((frame.with("filter-area", &self.area), without));
         }
         out
     }
@@ -257,8 +259,10 @@ struct Link {
 struct Card {
     href: String,
     title: Vec<(bool, String)>,
+    title_tag: String,
     short: String,
     description: Vec<(bool, String)>,
+    description_tag: String,
     layer_style: String,
     layers: Vec<Link>,
     mims: Vec<Link>,
@@ -271,7 +275,7 @@ struct Card {
 
 struct Group {
     name: &'static str,
-    title: &'static str,
+    title: String,
     first: Vec<Value>,
     rest: Vec<Value>,
     chosen: usize,
@@ -295,7 +299,7 @@ struct Page<'a> {
     whole: i64,
     groups: Vec<Group>,
     filters: Vec<Removed>,
-    sorts: Vec<(&'static str, &'static str, bool)>,
+    sorts: Vec<(&'static str, String, bool)>,
     cards: Vec<Card>,
     first: usize,
     previous: Option<String>,
@@ -304,7 +308,7 @@ struct Page<'a> {
     forms: Vec<(&'static str, String)>,
     sparql: String,
     here: String,
-    root: &'a str,
+    frame: &'a Frame,
 }
 
 #[derive(Template)]
@@ -354,19 +358,29 @@ const FORMS: [(&str, &str, Form); 5] = [
 pub async fn home(
     State(catalogue): Shared,
     Query(pairs): Query<Pairs>,
+    frame: Frame,
     headers: HeaderMap,
 ) -> Result<Response> {
     if catalogue.search.read().await.is_none() {
         // The index is being made; the first entries can be read meanwhile.
-        return pages::home(State(catalogue), headers).await;
+        return pages::home(State(catalogue), &frame, headers).await;
     }
-    answer(&catalogue, &pairs, Form::Html, "text/html", &headers).await
+    answer(
+        &catalogue,
+        &frame,
+        &pairs,
+        Form::Html,
+        "text/html",
+        &headers,
+    )
+    .await
 }
 
 /// `/search`: the form that the client likes best.
 pub async fn negotiated(
     State(catalogue): Shared,
     Query(pairs): Query<Pairs>,
+    frame: Frame,
     headers: HeaderMap,
 ) -> Result<Response> {
     let own = FORMS.map(|(_, media, form)| (media, form));
@@ -379,7 +393,7 @@ pub async fn negotiated(
             (media, syntax.map_or(Form::Html, Form::Rdf))
         }
     };
-    answer(&catalogue, &pairs, form, media, &headers).await
+    answer(&catalogue, &frame, &pairs, form, media, &headers).await
 }
 
 /// `/search.{extension}`, a route for each.
@@ -395,8 +409,9 @@ pub fn forms() -> Router<Arc<Catalogue>> {
         .fold(Router::new(), |routes, (extension, media, form)| {
             let handler = move |State(catalogue): Shared,
                                 Query(pairs): Query<Pairs>,
+                                frame: Frame,
                                 headers: HeaderMap| async move {
-                answer(&catalogue, &pairs, form, media, &headers).await
+                answer(&catalogue, &frame, &pairs, form, media, &headers).await
             };
             routes.route(&format!("/search.{extension}"), get(handler))
         })
@@ -404,6 +419,7 @@ pub fn forms() -> Router<Arc<Catalogue>> {
 
 async fn answer(
     catalogue: &Catalogue,
+    frame: &Frame,
     pairs: &[(String, String)],
     form: Form,
     media: &'static str,
@@ -423,7 +439,15 @@ async fn answer(
     let records = catalogue.ledger.by_ids(&found.page).await?;
     let root = pages::root(&catalogue.public_url);
     let content = match form {
-        Form::Html => page(catalogue, search, &asked, &found, &records, next.as_ref())?,
+        Form::Html => page(
+            frame,
+            catalogue,
+            search,
+            &asked,
+            &found,
+            &records,
+            next.as_ref(),
+        )?,
         Form::Json => json(catalogue, &asked, &found, &records, next.as_ref())?,
         Form::Csv => csv(catalogue, &records)?,
         Form::Atom => atom(catalogue, &asked, &records, next.as_ref())?,
@@ -440,6 +464,23 @@ async fn answer(
     Ok(response)
 }
 
+/// What a facet is called.
+fn facet(frame: &Frame, n: usize) -> String {
+    frame.say(&format!("facet-{}", FACETS[n].name))
+}
+
+/// What a value of a facet is called.
+fn label(frame: &Frame, search: &Search, n: usize, key: &str) -> String {
+    if key == NONE {
+        return frame.say(&format!("none-{}", FACETS[n].name));
+    }
+    search
+        .term(n, key)
+        .and_then(iri)
+        .and_then(|concept| frame.concept(concept))
+        .unwrap_or_else(|| search.label(n, key))
+}
+
 fn owned(pieces: Vec<(bool, &str)>) -> Vec<(bool, String)> {
     pieces
         .into_iter()
@@ -447,8 +488,9 @@ fn owned(pieces: Vec<(bool, &str)>) -> Vec<(bool, String)> {
         .collect()
 }
 
-fn card(r: &Record, asked: &Asked, search: &Search, marks: &Marks, root: &str) -> Card {
-    let get = |p: &str| text(&r.content, &r.iri, p).unwrap_or_default().into_owned();
+fn card(frame: &Frame, r: &Record, asked: &Asked, search: &Search, marks: &Marks) -> Card {
+    let root = &frame.root;
+    let get = |p: &str| Text::of(frame, &r.content, &r.iri, p);
     // A badge narrows the search to what it says, or widens it again.
     let badges = |n: usize| -> Vec<Link> {
         let keys: BTreeSet<String> = objects(&r.content, &r.iri, FACETS[n].property)
@@ -459,7 +501,7 @@ fn card(r: &Record, asked: &Asked, search: &Search, marks: &Marks, root: &str) -
                 label: if n == 1 {
                     format!("MIM{key}")
                 } else {
-                    search.label(n, &key)
+                    label(frame, search, n, &key)
                 },
                 style: format!("{}-{key}", FACETS[n].name),
                 href: asked
@@ -474,13 +516,16 @@ fn card(r: &Record, asked: &Asked, search: &Search, marks: &Marks, root: &str) -
     };
     let layers = badges(0);
     let title = get("dct:title");
+    let description = get("dct:description");
     Card {
         href: format!("{root}resource/{}", r.slug),
-        title: owned(marks.pieces(&title)),
-        short: Some(get("skos:altLabel"))
-            .filter(|s| *s != title)
+        title: owned(marks.pieces(&title.text)),
+        short: Some(get("skos:altLabel").text)
+            .filter(|s| *s != title.text)
             .unwrap_or_default(),
-        description: owned(marks.pieces(&get("dct:description"))),
+        title_tag: title.tag,
+        description: owned(marks.pieces(&description.text)),
+        description_tag: description.tag,
         layer_style: layers
             .first()
             .map_or("layer-none".into(), |l| l.style.clone()),
@@ -489,7 +534,7 @@ fn card(r: &Record, asked: &Asked, search: &Search, marks: &Marks, root: &str) -
         kinds: badges(2),
         scopes: badges(3),
         maintainers: badges(7),
-        version: get("dcat:version"),
+        version: get("dcat:version").text,
         links: sheet::labelled_links(&r.iri, &r.content)
             .into_iter()
             .filter(|(_, href)| pages::is_web(href))
@@ -503,6 +548,7 @@ fn card(r: &Record, asked: &Asked, search: &Search, marks: &Marks, root: &str) -
 }
 
 fn page(
+    frame: &Frame,
     catalogue: &Catalogue,
     search: &Search,
     asked: &Asked,
@@ -510,7 +556,8 @@ fn page(
     records: &[Record],
     next: Option<&Asked>,
 ) -> Result<Vec<u8>> {
-    let root = pages::root(&catalogue.public_url);
+    let frame = &frame.at(&asked.link(&frame.root));
+    let root = frame.root.as_str();
     let groups = FACETS
         .iter()
         .zip(&found.values)
@@ -519,12 +566,15 @@ fn page(
             let chosen = values.iter().filter(|v| v.chosen).count();
             let (first, rest): (Vec<_>, Vec<_>) = values
                 .iter()
-                .cloned()
+                .map(|v| Value {
+                    label: label(frame, search, n, &v.key),
+                    ..v.clone()
+                })
                 .enumerate()
                 .partition(|(at, v)| *at < SHOWN || v.chosen);
             Group {
                 name: facet.name,
-                title: facet.title,
+                title: self::facet(frame, n),
                 first: first.into_iter().map(|(_, v)| v).collect(),
                 rest: rest.into_iter().map(|(_, v)| v).collect(),
                 chosen,
@@ -532,7 +582,7 @@ fn page(
             }
         });
     let mut filters = Vec::new();
-    for (label, without) in asked.filters(search) {
+    for (label, without) in asked.filters(frame, search) {
         let count = match found.total {
             0 => search.find(&without.wish, 0, 0)?.total,
             _ => 0,
@@ -556,11 +606,14 @@ fn page(
         filters,
         sorts: SORTS
             .iter()
-            .map(|(s, name, title)| (*name, *title, *s == asked.wish.sort))
+            .map(|(s, name)| {
+                let title = frame.say(&format!("sort-{name}"));
+                (*name, title, *s == asked.wish.sort)
+            })
             .collect(),
         cards: records
             .iter()
-            .map(|r| card(r, asked, search, &found.marks, root))
+            .map(|r| card(frame, r, asked, search, &found.marks))
             .collect(),
         first: (asked.page - 1) * asked.limit + 1,
         previous,
@@ -582,7 +635,7 @@ fn page(
         here: format!("{}?{}", catalogue.public_url, asked.query())
             .trim_end_matches('?')
             .to_owned(),
-        root,
+        frame,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Validation as a service: a form for people, and a report in the form that a client asks for.
 //! Nothing that is posted here is kept.
+use super::frame::Frame;
 use super::{Shared, accept, reply};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::validate::{self, Form, Input};
@@ -57,7 +58,7 @@ const PROFILES: [(&str, &str); 8] = [
 
 #[derive(Template)]
 #[template(path = "validate.html")]
-struct Page {
+struct Page<'a> {
     report: Option<Verdict>,
     text: String,
     input: String,
@@ -65,7 +66,7 @@ struct Page {
     inputs: &'static [(&'static str, &'static str)],
     profiles: &'static [(&'static str, &'static str)],
     address: String,
-    root: String,
+    frame: &'a Frame,
 }
 
 struct Verdict {
@@ -124,7 +125,7 @@ struct Asked {
     profile: String,
 }
 
-fn page(verdict: Option<Verdict>, asked: Asked, address: &str) -> Result<Vec<u8>> {
+fn page(frame: &Frame, verdict: Option<Verdict>, asked: Asked, address: &str) -> Result<Vec<u8>> {
     Page {
         report: verdict,
         text: asked.text,
@@ -133,7 +134,7 @@ fn page(verdict: Option<Verdict>, asked: Asked, address: &str) -> Result<Vec<u8>
         inputs: &INPUTS,
         profiles: &PROFILES,
         address: address.to_owned(),
-        root: super::pages::root(address).to_owned(),
+        frame,
     }
     .render()
     .map(String::into_bytes)
@@ -146,14 +147,15 @@ fn page(verdict: Option<Verdict>, asked: Asked, address: &str) -> Result<Vec<u8>
 /// The template fails, which would be our fault.
 pub fn html(report: &Report, profiles: &[Profile], address: &str) -> Result<Vec<u8>> {
     page(
+        &Frame::alone(address),
         Some(Verdict::new(report, profiles)),
         Asked::default(),
         address,
     )
 }
 
-pub async fn get(State(catalogue): Shared, headers: HeaderMap) -> Result<Response> {
-    let content = page(None, Asked::default(), &catalogue.public_url)?;
+pub async fn get(State(catalogue): Shared, frame: Frame, headers: HeaderMap) -> Result<Response> {
+    let content = page(&frame, None, Asked::default(), &catalogue.public_url)?;
     Ok(reply::body(&headers, "text/html", content, 0))
 }
 
@@ -166,6 +168,7 @@ pub struct Parameters {
 pub async fn post(
     State(catalogue): Shared,
     Query(parameters): Query<Parameters>,
+    frame: Frame,
     headers: HeaderMap,
     body: std::result::Result<Bytes, BytesRejection>,
 ) -> Result<Response> {
@@ -216,6 +219,7 @@ pub async fn post(
     let content = match answer.1 {
         Some(form) => validate::write(&report, form, &catalogue.public_url)?,
         None => page(
+            &frame,
             Some(Verdict::new(&report, &profiles)),
             asked,
             &catalogue.public_url,

@@ -159,17 +159,31 @@ pub fn links<'a>(
     objects(content, subject, property).filter_map(iri)
 }
 
-/// The literal a reader is shown: English, then no language, then the first by language tag, a
-/// fixed order so that every face picks the same.
+/// The literal a reader is shown who has asked for no language.
 pub fn text<'a>(content: &'a str, subject: &'a str, property: &'a str) -> Option<Cow<'a, str>> {
+    text_in("en", content, subject, property).map(|l| l.value())
+}
+
+/// The literal a reader of a language is shown: in it, then in English, then in no language, then
+/// the first by language tag, a fixed order so that every face picks the same.
+pub fn text_in<'a>(
+    wanted: &str,
+    content: &'a str,
+    subject: &'a str,
+    property: &'a str,
+) -> Option<Literal<'a>> {
+    let is = |tag: &str, language: &str| {
+        tag.strip_prefix(language)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
     objects(content, subject, property)
         .filter_map(literal)
         .min_by_key(|l| match l.language {
-            Some(tag) if tag == "en" || tag.starts_with("en-") => (0, tag),
-            None => (1, ""),
-            Some(tag) => (2, tag),
+            Some(tag) if is(tag, wanted) => (0, tag),
+            Some(tag) if is(tag, "en") => (1, tag),
+            None => (2, ""),
+            Some(tag) => (3, tag),
         })
-        .map(|l| l.value())
 }
 
 /// Whether the subject has the class.

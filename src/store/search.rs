@@ -70,13 +70,13 @@ pub enum Sort {
     Newest,
 }
 
-/// Name in an address and for people.
-pub const SORTS: [(Sort, &str, &str); 5] = [
-    (Sort::Relevance, "relevance", "Relevance"),
-    (Sort::Title, "title", "Title"),
-    (Sort::Mim, "mim", "MIM"),
-    (Sort::Layer, "layer", "Layer"),
-    (Sort::Newest, "newest", "Newest"),
+/// What each is called in an address.
+pub const SORTS: [(Sort, &str); 5] = [
+    (Sort::Relevance, "relevance"),
+    (Sort::Title, "title"),
+    (Sort::Mim, "mim"),
+    (Sort::Layer, "layer"),
+    (Sort::Newest, "newest"),
 ];
 
 /// What is looked for.

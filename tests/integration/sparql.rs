@@ -386,7 +386,7 @@ fn people_get_a_page_with_their_query_and_its_result() {
     );
     let all = get("SELECT * { ?s ?p ?o }", BROWSER);
     assert_eq!(body(&all).matches("<tr><td>").count(), 1_000);
-    assert!(body(&all).contains("the first 1000 are shown"));
+    assert!(body(&all).contains("The first 1000 are shown"));
 }
 
 #[test]

@@ -15,7 +15,8 @@ mod results;
 
 pub use engine::Limits;
 
-use super::{Shared, accept, pages, reply};
+use super::frame::Frame;
+use super::{Shared, accept, reply};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
 use admit::Admitted;
@@ -99,6 +100,7 @@ async fn get(
     State(catalogue): Shared,
     Extension(engine): Extension<Arc<Engine>>,
     RawQuery(form): RawQuery,
+    frame: Frame,
     headers: HeaderMap,
 ) -> Response {
     let mut asked = Asked::default();
@@ -109,22 +111,23 @@ async fn get(
         (_, Err(error)) => (Err(error.into()), String::new()),
         (Ok(()), Ok(wanted)) => {
             let answer = if asked.queries.is_empty() && asked.updates == 0 {
-                description(&catalogue, &engine, &headers, &wanted)
+                description(&frame, &catalogue, &engine, &headers, &wanted)
                     .await
                     .map_err(Refused::from)
             } else {
-                run(&catalogue, &engine, asked, &wanted).await
+                run(&frame, &catalogue, &engine, asked, &wanted).await
             };
             (answer, wanted)
         }
     };
-    told(answer.0, &answer.1, &catalogue, &engine)
+    told(answer.0, &answer.1, &frame, &engine)
 }
 
 async fn post(
     State(catalogue): Shared,
     Extension(engine): Extension<Arc<Engine>>,
     RawQuery(form): RawQuery,
+    frame: Frame,
     headers: HeaderMap,
     body: std::result::Result<Bytes, BytesRejection>,
 ) -> Response {
@@ -134,9 +137,12 @@ async fn post(
     let answer = match (taken, wanted) {
         (Err(error), wanted) => (Err(error.into()), wanted.unwrap_or_default()),
         (_, Err(error)) => (Err(error.into()), String::new()),
-        (Ok(()), Ok(wanted)) => (run(&catalogue, &engine, asked, &wanted).await, wanted),
+        (Ok(()), Ok(wanted)) => (
+            run(&frame, &catalogue, &engine, asked, &wanted).await,
+            wanted,
+        ),
     };
-    told(answer.0, &answer.1, &catalogue, &engine)
+    told(answer.0, &answer.1, &frame, &engine)
 }
 
 /// Reads a POST by its media type (sections 2.1.2 and 2.1.3).
@@ -190,6 +196,7 @@ fn wanted(asked: &Asked, headers: &HeaderMap) -> Result<String> {
 
 /// Without a query: the page for people, the description for programs.
 async fn description(
+    frame: &Frame,
     catalogue: &Catalogue,
     engine: &Engine,
     headers: &HeaderMap,
@@ -197,8 +204,7 @@ async fn description(
 ) -> Result<Response> {
     let (media, format) = results::choose_graph(wanted)?;
     let Format::Graph(format) = format else {
-        let page =
-            page::Page::empty(pages::root(&catalogue.public_url), &engine.limits).render()?;
+        let page = page::Page::empty(frame, &engine.limits).render()?;
         return Ok(reply::body(headers, media, page, 0));
     };
     let store = catalogue
@@ -220,6 +226,7 @@ async fn description(
 }
 
 async fn run(
+    frame: &Frame,
     catalogue: &Catalogue,
     engine: &Engine,
     mut asked: Asked,
@@ -255,16 +262,16 @@ async fn run(
         let text = query.clone();
         let wanted = wanted.to_owned();
         let public_url = catalogue.public_url.clone();
+        let frame = frame.clone();
         move |budget: &Arc<Budget>| {
             let mut admitted = admit::admit(&text, budget.limits.query_bytes)?;
             let name = format!("{public_url}catalog");
             dataset(&asked, take_dataset(&mut admitted.query), &name)?;
-            let root = pages::root(&public_url);
             let (media, answer) = evaluate(admitted, &wanted, &store, budget)?;
             let body = match answer {
                 Written::Body(body) => body,
                 Written::Page(shown) => {
-                    page::Page::shown(root, &text, shown, &budget.limits).render()?
+                    page::Page::shown(&frame, &text, shown, &budget.limits).render()?
                 }
             };
             Ok((media, body))
@@ -341,7 +348,7 @@ fn dataset(asked: &Asked, own: Option<QueryDataset>, name: &str) -> Result<()> {
 fn told(
     answer: std::result::Result<Response, Refused>,
     wanted: &str,
-    catalogue: &Catalogue,
+    frame: &Frame,
     engine: &Engine,
 ) -> Response {
     const OFFERED: [(&str, bool); 3] = [
@@ -359,15 +366,8 @@ fn told(
     };
     let people = reply::negotiate(wanted, &OFFERED).is_some_and(|o| o.1);
     let status = StatusCode::from_u16(error.kind.status());
-    let page = (people && error.kind != Kind::Internal).then(|| {
-        page::Page::refused(
-            pages::root(&catalogue.public_url),
-            &query,
-            &error,
-            &engine.limits,
-        )
-        .render()
-    });
+    let page = (people && error.kind != Kind::Internal)
+        .then(|| page::Page::refused(frame, &query, &error, &engine.limits).render());
     let mut response = match (page, status) {
         (Some(Ok(page)), Ok(status)) => (
             status,

@@ -3,6 +3,7 @@ use super::engine::{Limits, seconds, size};
 use super::guard;
 use super::results::{self, Cell, ROWS_SHOWN, Shown, ShownKind};
 use crate::error::{Error, Result};
+use crate::http::frame::Frame;
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -21,7 +22,7 @@ struct Link {
 }
 
 struct Outcome {
-    /// Such as `12 rows`.
+    /// How many rows or statements there are, in words.
     extent: String,
     /// Not all rows are shown.
     cut: bool,
@@ -48,8 +49,7 @@ struct Figures {
 #[derive(Template)]
 #[template(path = "sparql.html")]
 pub struct Page<'a> {
-    /// The path of the public URL.
-    root: &'a str,
+    frame: &'a Frame,
     query: String,
     error: Option<String>,
     outcome: Option<Outcome>,
@@ -67,34 +67,32 @@ ORDER BY ?title
 LIMIT 20";
 
 impl<'a> Page<'a> {
-    pub fn empty(root: &'a str, limits: &Limits) -> Self {
+    pub fn empty(frame: &'a Frame, limits: &Limits) -> Self {
         Self {
-            root,
+            frame,
             query: FIRST.to_owned(),
             error: None,
             outcome: None,
-            examples: examples(root),
+            examples: examples(&frame.root),
             figures: Figures::of(limits),
         }
     }
 
-    pub fn refused(root: &'a str, query: &str, error: &Error, limits: &Limits) -> Self {
+    pub fn refused(frame: &'a Frame, query: &str, error: &Error, limits: &Limits) -> Self {
         Self {
             query: query.to_owned(),
             error: Some(error.message.clone()),
-            ..Self::empty(root, limits)
+            ..Self::empty(frame, limits)
         }
     }
 
-    pub fn shown(root: &'a str, query: &str, shown: Shown, limits: &Limits) -> Self {
-        let what = match (shown.graph, shown.total) {
-            (true, 1) => "statement",
-            (true, _) => "statements",
-            (false, 1) => "row",
-            (false, _) => "rows",
+    pub fn shown(frame: &'a Frame, query: &str, shown: Shown, limits: &Limits) -> Self {
+        let extent = match shown.graph {
+            true => frame.count("sparql-statements", shown.total),
+            false => frame.count("sparql-rows-found", shown.total),
         };
         let mut outcome = Outcome {
-            extent: format!("{} {what}", shown.total),
+            extent,
             cut: false,
             variables: Vec::new(),
             rows: Vec::new(),
@@ -103,7 +101,7 @@ impl<'a> Page<'a> {
             links: results::links(shown.graph)
                 .iter()
                 .map(|(format, name)| Link {
-                    address: address(root, query, Some(format)),
+                    address: address(&frame.root, query, Some(format)),
                     name,
                 })
                 .collect(),
@@ -118,7 +116,7 @@ impl<'a> Page<'a> {
             ShownKind::Turtle(text) => outcome.turtle = Some(text),
         }
         Self {
-            root,
+            frame,
             query: query.to_owned(),
             error: None,
             outcome: Some(outcome),
@@ -149,6 +147,25 @@ impl Figures {
             combined: size(guard::COMBINED),
             rows: ROWS_SHOWN,
         }
+    }
+}
+
+impl Figures {
+    /// Each limit with what it is called.
+    fn list(&self, frame: &Frame) -> [(String, String); 8] {
+        [
+            (frame.say("sparql-limit-time"), self.time.clone()),
+            (frame.say("sparql-limit-memory"), self.memory.clone()),
+            (frame.say("sparql-limit-query"), self.query.clone()),
+            (frame.say("sparql-limit-result"), self.result.clone()),
+            (frame.say("sparql-limit-text"), self.text.clone()),
+            (frame.say("sparql-limit-geometry"), self.geometry.clone()),
+            (frame.say("sparql-limit-combined"), self.combined.clone()),
+            (
+                frame.say("sparql-limit-concurrent"),
+                self.concurrent.to_string(),
+            ),
+        ]
     }
 }
 

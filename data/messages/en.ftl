@@ -1,0 +1,196 @@
+# What the pages say, in English. `n` is a number, `x` a text. Every file of this folder has the same
+# messages; concepts are called in English what the vocabulary calls them.
+
+to-content = To the content
+to-results = To the results
+to-library = To the library
+nav-main = Main
+nav-language = Language
+nav-library = Library
+nav-catalogue = Catalogue
+nav-validate = Validate
+nav-vocabulary = Vocabulary
+
+facet-layer = Layer
+facet-mim = MIM
+facet-kind = Category
+facet-scope = Scope
+facet-origin = Origin
+facet-domain = Domain
+facet-licence = Licence
+facet-maintainer = Maintainer
+facet-country = Country
+none-layer = No layer
+none-mim = No MIM
+none-kind = No category
+none-scope = No scope
+none-origin = No origin
+none-domain = No domain
+none-licence = No licence
+none-maintainer = No maintainer
+none-country = No country
+sort-relevance = Relevance
+sort-title = Title
+sort-mim = MIM
+sort-layer = Layer
+sort-newest = Newest
+
+search-words = Words to look for
+search-hint = Name, maker, purpose …
+search-button = Search
+search-narrow = Narrow the list
+search-more = More
+search-others = Licence, date, area
+search-open = Open licence only
+search-from = Since
+search-to = Until
+search-area = West, south, east, north
+search-apply = Apply
+search-clear = Clear all
+search-sort = Sort by
+search-view = View
+search-cards = Cards
+search-table = Table
+search-filters = Filters that are set
+search-remove = Remove this filter
+filter-from = Since { $x }
+filter-to = Until { $x }
+filter-area = Inside { $x }
+results-entries = { $n ->
+    [one] 1 entry
+   *[other] { $n } entries
+}
+results-of = of { $n }
+results-alike = Nothing is spelled “{ $x }”; these are spelled alike.
+results-none = Nothing fits all of this
+results-loosen = Loosen one of the filters:
+results-without = Without { $x }
+results-beyond = There is no such page; the list has { $n } entries.
+results-anew = Begin anew
+results-region = Entries
+results-version = version { $x }
+page-nav = Pages
+page-number = page { $n }
+page-previous = Previous page
+page-next = Next page
+forms-this = The same as
+forms-sparql = a SPARQL query
+forms-whole = The whole catalogue:
+forms-pages = Page by page for harvesters:
+
+entry-links = Links
+entry-related = Related entries
+entry-record = This record
+entry-changed = Last changed on { $x }.
+entry-statements = All statements
+entry-foreign = This description is in { $x }: there is none in your language yet.
+agent-entries = Entries
+fact-strand = Work strand
+fact-version = Version
+fact-place = Place
+relation-implements = Implements
+relation-implemented-by = Implemented by
+relation-profiles = Profiles
+relation-profiled-by = Profiled by
+relation-uses = Uses
+relation-used-by = Used by
+relation-tests = Tests
+relation-tested-by = Tested by
+relation-considers = Considers
+relation-considered-by = Considered by
+relation-requires = Requires
+relation-required-by = Required by
+relation-part-of = Part of
+relation-has-part = Has part
+relation-replaced-by = Replaced by
+relation-replaces = Replaces
+relation-conforms-to = Conforms to
+relation-followed-by = Followed by
+language-en = English
+language-fr = French
+language-de = German
+language-it = Italian
+language-es = Spanish
+
+problem-bad-input = The request cannot be understood
+problem-not-found = Nothing is here
+problem-gone = This entry was withdrawn
+problem-withdrawn = { $x } was withdrawn.
+problem-forbidden = You may not do this
+problem-unauthorised = Please sign in first
+problem-conflict = This was changed meanwhile
+problem-too-large = This is too much at once
+problem-busy = Not ready yet; please try again in a moment
+problem-other = This cannot be answered
+problem-replaced-by = It is replaced by
+problem-status = Status { $x }.
+
+vocabulary-title = The library’s vocabulary
+vocabulary-intro = Properties and concepts that sort the resources of a Local Digital Twin. The namespace is the same for every installation.
+
+sparql-refused = Not answered:
+sparql-result = Result
+sparql-true = true
+sparql-false = false
+sparql-statements = { $n ->
+    [one] 1 statement.
+   *[other] { $n } statements.
+}
+sparql-rows-found = { $n ->
+    [one] 1 row.
+   *[other] { $n } rows.
+}
+sparql-cut = The first { $n } are shown, the formats below have all.
+sparql-rows = Rows
+sparql-query = Query in SPARQL 1.1
+sparql-run = Run
+sparql-examples = Worked examples
+sparql-know = What to know
+sparql-protocol = Programs ask here too, by GET or POST as the SPARQL 1.1 Protocol says. Rows come as JSON, XML, CSV or TSV; graphs as Turtle, N-Triples, RDF/XML or JSON-LD.
+sparql-description = The service describes itself
+sparql-graph = All published records are in one default graph; there are no named graphs.
+sparql-limits = There are limits:
+sparql-limit-time = Time for one query
+sparql-limit-memory = Memory for one query
+sparql-limit-query = Text of a query
+sparql-limit-result = Its result
+sparql-limit-text = A text that a query makes
+sparql-limit-geometry = Geometries of one call together
+sparql-limit-combined = The same where shapes are combined
+sparql-limit-concurrent = Queries at the same time
+sparql-over = Whatever is over a limit is answered with an error, never with a part of the result.
+sparql-places = Places are in WGS 84, longitude first, without a reference system in front; the GeoSPARQL functions, such as geof:distance, expect the same. Brussels is
+sparql-literals = Numbers and dates come back in their canonical form (1.50 as 1.5): the store normalises typed literals. The pages and dumps of the catalogue keep them as they were given.
+sparql-service = SERVICE is refused, since this endpoint asks no other; so are updates, since the graph follows the catalogue.
+
+validate-conforms = The input conforms
+validate-fails = The input does not conform
+validate-violations = { $n ->
+    [one] 1 violation
+   *[other] { $n } violations
+}
+validate-warnings = { $n ->
+    [one] 1 warning
+   *[other] { $n } warnings
+}
+validate-infos = { $n ->
+    [one] 1 info
+   *[other] { $n } infos
+}
+validate-against = Checked against: { $x }.
+validate-meaning = A violation has to be put right; a warning is advice.
+validate-caption = Each rule that is broken, violations first
+validate-line = Line
+validate-severity = Severity
+validate-node = Node
+validate-property = Property
+validate-value = Value
+validate-rule = Rule
+validate-left-out = { $n } more are left out of this page; the Turtle, JSON-LD and JSON forms have all.
+validate-check = Check a description
+validate-intro = Paste a DCAT description or the library’s sheet, or choose a file of at most 8 MB. Nothing is stored.
+validate-text = Text
+validate-file = or a file
+validate-format = Format of the text
+validate-rules = Rules
+validate-machines = Programs post the description itself, and ask for the report in the form they like:
