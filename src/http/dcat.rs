@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use oxigraph::model::vocab::xsd;
 use oxigraph::model::{Literal, NamedNode, Triple};
 use serde::Deserialize;
+use std::io::Read;
 use tower::ServiceExt;
 
 /// Entries on a page.
@@ -484,6 +485,27 @@ fn no_dump(file: &str) -> Error {
     )
 }
 
+/// What is read of a file at a time, in bytes.
+const PIECE: u64 = 512 << 10;
+
+/// A file, each piece of it read while the one before is sent, and copied nowhere in between.
+fn pieces(file: std::fs::File) -> Body {
+    type Piece = (std::fs::File, std::io::Result<Vec<u8>>);
+    let read = |file: std::fs::File| -> Piece {
+        let mut piece = Vec::with_capacity(PIECE as usize);
+        let taken = (&file).take(PIECE).read_to_end(&mut piece);
+        (file, taken.map(|_| piece))
+    };
+    let first = tokio::task::spawn_blocking(move || read(file));
+    let stream = futures_util::stream::try_unfold(first, move |reading| async move {
+        let (file, piece) = reading.await?;
+        let piece = piece?;
+        let next = tokio::task::spawn_blocking(move || read(file));
+        Ok::<_, std::io::Error>((!piece.is_empty()).then_some((piece, next)))
+    });
+    Body::from_stream(stream)
+}
+
 async fn whole(Extract(catalogue): Shared, extension: &str, request: Request) -> Result<Response> {
     let kind = document::Kind::of_extension(extension).ok_or_else(|| no_dump(extension))?;
     let headers = request.headers();
@@ -504,6 +526,7 @@ async fn whole(Extract(catalogue): Shared, extension: &str, request: Request) ->
         .map_err(Error::internal)?;
     let (mut response, tag, extent) = loop {
         let (path, extent) = document::file(&catalogue, kind).await?;
+        let opened = tokio::fs::File::open(&path).await;
         let tag = parts(extent).tag();
         // Ranges, so that a broken download goes on where it stopped (RFC 9110, section 14); those
         // of another version than the reader has would spoil both (section 13.1.5).
@@ -514,12 +537,16 @@ async fn whole(Extract(catalogue): Shared, extension: &str, request: Request) ->
         if let Some(range) = headers.get(header::RANGE).filter(|_| !whole) {
             wish.headers_mut().insert(header::RANGE, range.clone());
         }
-        let file = tower_http::services::ServeFile::new_with_mime(path, &media)
-            .with_buf_chunk_size(512 << 10);
+        let file = tower_http::services::ServeFile::new_with_mime(path, &media);
         let response = file.oneshot(wish).await.map_err(Error::internal)?;
-        // The file of a newer version may have taken its place before it was opened.
-        if response.status() != StatusCode::NOT_FOUND {
-            break (response.into_response(), tag, extent);
+        match (response.status(), opened) {
+            // The file of a newer version may have taken its place before it was opened.
+            (StatusCode::NOT_FOUND, _) | (_, Err(_)) => {}
+            (StatusCode::OK, Ok(file)) => {
+                let file = file.into_std().await;
+                break (response.map(|_| pieces(file)), tag, extent);
+            }
+            _ => break (response.into_response(), tag, extent),
         }
     };
     reply::validators(response.headers_mut(), &tag, extent.modified);
