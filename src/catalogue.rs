@@ -239,6 +239,7 @@ impl Catalogue {
         }
         search.commit(start.seq)?;
         *self.search.write().await = Some(search);
+        let mut replaced = 0;
         loop {
             let cursor = match self.search.read().await.as_ref() {
                 Some(search) => search.cursor,
@@ -247,12 +248,21 @@ impl Catalogue {
             let extent = self.ledger.extent().await?;
             if extent.seq > cursor {
                 let changed = self.ledger.changed_since(cursor).await?;
+                replaced += changed.len();
                 let mut search = self.search.write().await;
-                if let Some(search) = search.as_mut() {
-                    tokio::task::block_in_place(|| {
-                        search.take(&changed)?;
-                        search.commit(extent.seq)
-                    })?;
+                let Some(index) = search.as_mut() else {
+                    return Ok(());
+                };
+                tokio::task::block_in_place(|| {
+                    index.take(&changed)?;
+                    index.commit(extent.seq)
+                })?;
+                let entries = index.entries();
+                drop(search);
+                // Words of what was replaced lie scattered in the heap until they are given back.
+                if replaced > 1_000 + entries / 10 {
+                    replaced = 0;
+                    tokio::task::block_in_place(crate::allocator::give_back);
                 }
             }
             self.unsearched.notified().await;

@@ -2,7 +2,7 @@
 use super::document::{self, RENDERER};
 use super::frame::Frame;
 use super::reply::{self, Parts};
-use super::{Shared, accept, pages};
+use super::{Shared, accept, entry, pages};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat;
@@ -60,9 +60,9 @@ pub fn choose(accept: &str, first: Syntax) -> Result<(Option<Syntax>, &'static s
 }
 
 /// A name with an extension that forces a syntax (`Some(None)` for HTML), or without one.
-type Forced = Option<(Option<Syntax>, &'static str)>;
+pub type Forced = Option<(Option<Syntax>, &'static str)>;
 
-fn split(name: &str) -> Result<(&str, Forced)> {
+pub fn split(name: &str) -> Result<(&str, Forced)> {
     let Some((stem, extension)) = name.rsplit_once('.') else {
         return Ok((name, None));
     };
@@ -113,7 +113,7 @@ pub async fn resource(
         Some(syntax) => document::render(&catalogue, syntax, "", &[record]).await?,
         // The page names entries that lead here, also those that no longer do.
         None => (
-            pages::entry(&frame, &catalogue, &record).await?,
+            entry::page(&frame, &catalogue, &record).await?,
             extent.modified,
         ),
     };

@@ -164,7 +164,8 @@ pub async fn speak(State(catalogue): Shared, request: Request, next: Next) -> Re
     let mut response = next.run(request).await;
     let media = response.headers().get(header::CONTENT_TYPE);
     let is_page = media.is_some_and(|m| m.as_bytes().starts_with(b"text/html"));
-    if !is_page && !(pages && response.status() == StatusCode::NOT_MODIFIED) {
+    let is_known = pages && response.status() == StatusCode::NOT_MODIFIED;
+    if !is_page && !is_known {
         return response;
     }
     let headers = response.headers_mut();

@@ -2,6 +2,7 @@
 mod assets;
 mod dcat;
 pub mod document;
+mod entry;
 pub mod frame;
 pub mod pages;
 pub mod reply;
@@ -37,6 +38,8 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .route("/", get(search::home))
         .route("/search", get(search::negotiated))
         .route("/resource/{name}", get(dcat::resource))
+        .route("/resource/{name}/versions", get(entry::versions))
+        .route("/resource/{name}/versions/{number}", get(entry::version))
         .route("/agent/{name}", get(dcat::agent))
         .route("/ns", get(dcat::namespace))
         .route("/assets/{name}", get(assets::get))

@@ -4,22 +4,21 @@ use super::frame::Frame;
 use super::reply;
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
-use crate::mapping::{dcat, sheet};
-use crate::record::statement::{self, Statement, iri, lines, links, literal, statements, text};
-use crate::record::vocab::{self, BASE, expand};
+use crate::mapping::dcat;
+use crate::record::statement::{self, Statement, iri, links, literal, statements, text};
+use crate::record::vocab::{self, BASE};
 use crate::record::{PUBLIC, Record};
 use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use oxigraph::model::{NamedNode, NamedOrBlankNode};
 use std::sync::Arc;
 
 /// A name that may be a link.
 pub struct Named {
-    label: String,
+    pub label: String,
     /// Empty where nothing answers there.
-    href: String,
+    pub href: String,
 }
 
 /// A text and the tag of its language, empty where it is not known.
@@ -66,32 +65,15 @@ struct List<'a> {
     frame: &'a Frame,
 }
 
-struct Row {
-    property: String,
-    values: Vec<Named>,
+pub struct Row {
+    pub property: String,
+    pub values: Vec<Named>,
 }
 
-struct Node {
-    name: String,
-    id: String,
-    rows: Vec<Row>,
-}
-
-#[derive(Template)]
-#[template(path = "entry.html")]
-struct Entry<'a> {
-    title: Text,
-    short: String,
-    description: Vec<Text>,
-    /// What the language is called that the description is in, where it is not the page's.
-    foreign: Option<String>,
-    facts: Vec<Row>,
-    links: Vec<Named>,
-    relations: Vec<Row>,
-    nodes: Vec<Node>,
-    address: String,
-    modified: String,
-    frame: &'a Frame,
+pub struct Node {
+    pub name: String,
+    pub id: String,
+    pub rows: Vec<Row>,
 }
 
 #[derive(Template)]
@@ -215,7 +197,7 @@ pub fn short(iri: &str) -> String {
     }
 }
 
-fn value(frame: &Frame, catalogue: &Catalogue, term: &str) -> Named {
+pub fn value(frame: &Frame, catalogue: &Catalogue, term: &str) -> Named {
     if let Some(l) = literal(term) {
         let value = l.value();
         let label = match (l.language, l.datatype) {
@@ -249,7 +231,7 @@ fn value(frame: &Frame, catalogue: &Catalogue, term: &str) -> Named {
 }
 
 /// All that is said, node by node, the entry first.
-fn nodes(frame: &Frame, catalogue: &Catalogue, first: &str, content: &str) -> Vec<Node> {
+pub fn nodes(frame: &Frame, catalogue: &Catalogue, first: &str, content: &str) -> Vec<Node> {
     let mut out: Vec<(bool, Node)> = Vec::new();
     let mut before: Option<Statement<'_>> = None;
     for s in statements(content) {
@@ -286,194 +268,9 @@ fn nodes(frame: &Frame, catalogue: &Catalogue, first: &str, content: &str) -> Ve
     out.into_iter().map(|(_, n)| n).collect()
 }
 
-/// Relations with the messages that say them from this entry's side and from the other's.
-const RELATIONS: [(&str, &str, &str); 9] = [
-    (
-        "ldt:implements",
-        "relation-implements",
-        "relation-implemented-by",
-    ),
-    ("ldt:profiles", "relation-profiles", "relation-profiled-by"),
-    ("ldt:uses", "relation-uses", "relation-used-by"),
-    ("ldt:tests", "relation-tests", "relation-tested-by"),
-    (
-        "ldt:considers",
-        "relation-considers",
-        "relation-considered-by",
-    ),
-    ("dct:requires", "relation-requires", "relation-required-by"),
-    ("dct:isPartOf", "relation-part-of", "relation-has-part"),
-    (
-        "dct:isReplacedBy",
-        "relation-replaced-by",
-        "relation-replaces",
-    ),
-    (
-        "dct:conformsTo",
-        "relation-conforms-to",
-        "relation-followed-by",
-    ),
-];
-
-/// The relations of an entry with the titles of the other ends.
-async fn relations(frame: &Frame, catalogue: &Catalogue, record: &Record) -> Result<Vec<Row>> {
-    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
-    for (property, says, _) in RELATIONS {
-        let targets = links(&record.content, &record.iri, property).map(str::to_owned);
-        found.push((says, targets.collect()));
-    }
-    // The other direction is known to the graph; while it loads, this side alone is shown.
-    if let Some(graph) = catalogue.graph.read().await.as_ref() {
-        let here = NamedNode::new_unchecked(catalogue.address(&record.iri));
-        for (property, _, says) in RELATIONS {
-            let mut sources = Vec::new();
-            for quad in graph.store.quads_for_pattern(
-                None,
-                Some(expand(property).as_ref()),
-                Some(here.as_ref().into()),
-                None,
-            ) {
-                if let NamedOrBlankNode::NamedNode(n) = quad?.subject {
-                    sources.push(match n.as_str().strip_prefix(&catalogue.public_url) {
-                        Some(own) => format!("{BASE}{own}"),
-                        None => n.into_string(),
-                    });
-                }
-            }
-            found.push((says, sources));
-        }
-    }
-    let all: Vec<&str> = found
-        .iter()
-        .flat_map(|(_, t)| t.iter().map(String::as_str))
-        .collect();
-    let mut known = catalogue.ledger.numbered(&all).await?;
-    known.retain(Record::is_shown);
-    let root = &frame.root;
-    let rows = found
-        .into_iter()
-        .filter(|(_, targets)| !targets.is_empty())
-        .map(|(says, targets)| {
-            let mut values: Vec<Named> = targets
-                .iter()
-                .map(|t| match known.iter().find(|r| r.iri == *t) {
-                    Some(r) => Named {
-                        label: text(&r.content, &r.iri, "skos:altLabel")
-                            .or(text(&r.content, &r.iri, "dct:title"))
-                            .unwrap_or_default()
-                            .into_owned(),
-                        href: format!("{root}resource/{}", r.slug),
-                    },
-                    None => value(frame, catalogue, &format!("<{t}>")),
-                })
-                .collect();
-            values.sort_by_key(|v| v.label.to_lowercase());
-            // An implemented standard is conformed to as well; once is enough.
-            values.dedup_by(|a, b| a.href == b.href);
-            Row {
-                property: frame.say(says),
-                values,
-            }
-        })
-        .collect();
-    Ok(rows)
-}
-
 /// Whether a page may link there: an imported address can be of any scheme.
 pub fn is_web(address: &str) -> bool {
     address.starts_with("http://") || address.starts_with("https://")
-}
-
-/// The page of an entry: what it is, where it leads, how it is related, and all that is said.
-///
-/// # Errors
-/// The ledger or the graph fails.
-pub async fn entry(frame: &Frame, catalogue: &Catalogue, record: &Record) -> Result<Vec<u8>> {
-    let root = &frame.root;
-    let (content, entry) = (record.content.as_str(), record.iri.as_str());
-    let get = |p: &str| Text::of(frame, content, entry, p);
-    let mut facts = Vec::new();
-    for (property, name) in [
-        ("dct:type", "facet-kind"),
-        ("ldt:layer", "facet-layer"),
-        ("ldt:mim", "facet-mim"),
-        ("ldt:scope", "facet-scope"),
-        ("ldt:origin", "facet-origin"),
-        ("ldt:domain", "facet-domain"),
-        ("ldt:strand", "fact-strand"),
-        ("dcat:version", "fact-version"),
-        ("ldt:licence", "facet-licence"),
-        ("dct:spatial", "fact-place"),
-    ] {
-        let values: Vec<Named> = statement::objects(content, entry, property)
-            .map(|o| {
-                let place = iri(o).and_then(|n| {
-                    text(content, n, "skos:prefLabel").or(text(content, n, "dct:title"))
-                });
-                match place {
-                    Some(name) => Named {
-                        label: name.into_owned(),
-                        href: String::new(),
-                    },
-                    None => value(frame, catalogue, o),
-                }
-            })
-            .collect();
-        if !values.is_empty() {
-            facts.push(Row {
-                property: frame.say(name),
-                values,
-            });
-        }
-    }
-    let maintainers: Vec<Named> = links(content, entry, "dct:publisher")
-        .map(|a| Named {
-            label: text(content, a, "foaf:name").map_or_else(|| short(a), |n| n.into_owned()),
-            href: match a.strip_prefix(BASE) {
-                Some(own) => format!("{root}{own}"),
-                None if is_web(a) => a.to_owned(),
-                None => String::new(),
-            },
-        })
-        .collect();
-    if !maintainers.is_empty() {
-        facts.push(Row {
-            property: frame.say("facet-maintainer"),
-            values: maintainers,
-        });
-    }
-    let relations = relations(frame, catalogue, record).await?;
-    let described = get("dct:description").tag;
-    let own = described.split('-').next().unwrap_or_default();
-    let published = crate::record::sorted(lines(&dcat::published(record)));
-    let page = Entry {
-        title: get("dct:title"),
-        short: get("skos:altLabel").text,
-        description: statement::objects(content, entry, "dct:description")
-            .filter_map(literal)
-            .filter(|l| l.language.unwrap_or_default() == described)
-            .map(|l| Text {
-                text: l.value().into_owned(),
-                tag: described.clone(),
-            })
-            .collect(),
-        foreign: (!own.is_empty() && own != frame.words.tag).then(|| {
-            let name = frame.words.known(&format!("language-{own}"));
-            name.unwrap_or_else(|| described.clone())
-        }),
-        facts,
-        links: sheet::labelled_links(entry, content)
-            .into_iter()
-            .filter(|(_, href)| is_web(href))
-            .map(|(label, href)| Named { label, href })
-            .collect(),
-        relations,
-        nodes: nodes(frame, catalogue, entry, &published),
-        address: format!("{root}resource/{}", record.slug),
-        modified: dcat::date_time(record.modified)[..10].to_owned(),
-        frame,
-    };
-    render(&page)
 }
 
 /// The page of an agent: what is known of it, and the entries that it maintains.

@@ -85,6 +85,9 @@ const COLUMNS: &str = "r.id, r.slug, r.iri, r.state, r.audience, r.seq, r.public
 /// What everyone may see, as a condition on the table `r`.
 const SHOWN: &str = "r.state = 'published' AND r.audience = 'public'";
 
+/// Versions of one record that are told.
+const VERSIONS: i64 = 1_000;
+
 #[derive(Clone)]
 pub struct Ledger {
     pub pool: AnyPool,
@@ -285,6 +288,29 @@ impl Ledger {
 
     pub async fn by_iri(&self, iri: &str) -> Result<Option<Record>> {
         Ok(self.select("WHERE r.iri = $1", Some(iri), &[]).await?.pop())
+    }
+
+    /// What everyone could ever read of a record, oldest first: at most the latest [`VERSIONS`], each
+    /// as it was then.
+    pub async fn versions(&self, latest: &Record) -> Result<Vec<Record>> {
+        let sql = "SELECT c.seq, c.at, c.content, c.hash FROM change c WHERE c.record = $1 AND c.state = 'published' \
+                   AND c.audience = 'public' AND c.content <> '' ORDER BY c.seq DESC LIMIT $2";
+        let rows = sqlx::query(sql).bind(latest.id).bind(VERSIONS);
+        let mut versions: Vec<Record> = Vec::new();
+        for row in rows.fetch_all(&self.pool).await?.iter().rev() {
+            let version = Record {
+                seq: row.try_get(0)?,
+                modified: row.try_get(1)?,
+                content: row.try_get(2)?,
+                hash: row.try_get(3)?,
+                ..latest.clone()
+            };
+            // What was withdrawn and came back is not a new version.
+            if versions.last().is_none_or(|v| v.hash != version.hash) {
+                versions.push(version);
+            }
+        }
+        Ok(versions)
     }
 
     /// Those that were ever published among the records that have these IRIs.

@@ -12,6 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::Column;
+use tantivy::indexer::LogMergePolicy;
 use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, FuzzyTermQuery, Query, TermQuery};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
@@ -164,6 +165,10 @@ struct Fields {
 /// Memory in which tantivy gathers documents before it writes a segment: its least.
 const GATHERED: usize = 15_000_000;
 
+/// Share of a segment's documents whose words are kept though they were replaced; a segment with
+/// more is written anew.
+const WORN: f32 = 0.3;
+
 /// Longest word that is looked for.
 const LONGEST: usize = 60;
 
@@ -229,6 +234,9 @@ impl Search {
         let index = Index::create_in_ram(schema.build());
         index.tokenizers().register("words", words());
         let writer = index.writer_with_num_threads(1, GATHERED)?;
+        let mut merges = LogMergePolicy::default();
+        merges.set_del_docs_ratio_before_merge(WORN);
+        writer.set_merge_policy(Box::new(merges));
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
@@ -245,6 +253,11 @@ impl Search {
             writer,
             reader,
         })
+    }
+
+    /// How many entries can be found.
+    pub fn entries(&self) -> usize {
+        self.entries.len()
     }
 
     /// Takes up records as they are now; those that are not shown are let go.

@@ -6,6 +6,7 @@ mod import;
 mod library;
 mod lifecycle;
 mod official;
+mod pages;
 mod postgres;
 mod search;
 mod sparql;
