@@ -334,14 +334,14 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     control::serve(catalogue.clone(), dir)?;
     tokio::spawn({
         let catalogue = catalogue.clone();
-        async move { tokio::join!(catalogue.tend(), catalogue.index()) }
+        async move { tokio::join!(catalogue.tend(), catalogue.index(), catalogue.forget()) }
     });
     say(&format!("listening on http://{address}"))?;
     tracing::info!(%address, public_url = catalogue.public_url, "listening");
-    let body = config.server.body_megabytes << 20;
-    let queries = http::Limits::from(&config.sparql);
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, http::router(catalogue.clone(), body, queries))
+    let routes = http::router(catalogue.clone(), &config)?;
+    let routes = routes.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let server = axum::serve(listener, routes)
         .with_graceful_shutdown(async move {
             stopped().await;
             let _ = stop.send(());

@@ -18,6 +18,8 @@ pub enum Kind {
     UnsupportedMediaType,
     /// A limit on size or length was passed: 413.
     TooLarge,
+    /// The client asked too often: 429.
+    TooMany,
     /// A query ran out of its time, memory or result budget, or too many run: 503.
     Busy,
     /// The fault is ours: 500.
@@ -34,6 +36,7 @@ impl Kind {
             Self::MethodNotAllowed => 405,
             Self::UnsupportedMediaType => 415,
             Self::TooLarge => 413,
+            Self::TooMany => 429,
             Self::Busy => 503,
             Self::Internal => 500,
         }
@@ -62,6 +65,7 @@ impl Kind {
             Self::MethodNotAllowed => "method-not-allowed",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::TooLarge => "too-large",
+            Self::TooMany => "too-many",
             Self::Busy => "over-budget",
             Self::Internal => "internal",
         }

@@ -17,8 +17,13 @@ pub struct Asset {
 /// The rules by which all pages look.
 pub const STYLE: &str = include_str!("../../templates/style.css");
 
-static ASSETS: LazyLock<Vec<Asset>> =
-    LazyLock::new(|| vec![named("style", "css", "text/css", STYLE.as_bytes())]);
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    let suggest = include_bytes!("../../templates/suggest.js");
+    vec![
+        named("style", "css", "text/css", STYLE.as_bytes()),
+        named("suggest", "js", "text/javascript", suggest),
+    ]
+});
 
 fn named(name: &str, extension: &str, media: &'static str, content: &'static [u8]) -> Asset {
     use sha2::Digest;
@@ -33,6 +38,11 @@ fn named(name: &str, extension: &str, media: &'static str, content: &'static [u8
 /// The stylesheet of all pages.
 pub fn style() -> &'static Asset {
     &ASSETS[0]
+}
+
+/// What tells about duplicates while a suggestion is written.
+pub fn suggest() -> &'static Asset {
+    &ASSETS[1]
 }
 
 /// `/assets/{name}`.

@@ -2,4 +2,5 @@
 //! memory).
 pub mod graph;
 pub mod ledger;
+pub mod proposal;
 pub mod search;
