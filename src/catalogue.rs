@@ -1515,7 +1515,7 @@ fn fit(content: &str) -> Result<()> {
 }
 
 /// Microseconds since the epoch, UTC.
-fn now() -> i64 {
+pub fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))

@@ -6,6 +6,12 @@ use std::fmt;
 pub enum Kind {
     /// The input cannot be used as it is: 400.
     BadInput,
+    /// Nobody is known to ask: 401.
+    Unauthorised,
+    /// The one who asks may not do this: 403.
+    Forbidden,
+    /// It was changed meanwhile: 409.
+    Conflict,
     /// Nothing is known under this name: 404.
     NotFound,
     /// The record was withdrawn: 410.
@@ -30,6 +36,9 @@ impl Kind {
     pub fn status(self) -> u16 {
         match self {
             Self::BadInput => 400,
+            Self::Unauthorised => 401,
+            Self::Forbidden => 403,
+            Self::Conflict => 409,
             Self::NotFound => 404,
             Self::Gone => 410,
             Self::NotAcceptable => 406,
@@ -59,6 +68,9 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::BadInput => "bad-input",
+            Self::Unauthorised => "unauthorised",
+            Self::Forbidden => "forbidden",
+            Self::Conflict => "conflict",
             Self::NotFound => "not-found",
             Self::Gone => "gone",
             Self::NotAcceptable => "not-acceptable",

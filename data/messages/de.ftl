@@ -10,6 +10,15 @@ nav-catalogue = Katalog
 nav-validate = Prüfen
 nav-vocabulary = Vokabular
 
+nav-admin = Moderation
+nav-more = Mehr
+sign-in = Anmelden
+sign-out = Abmelden
+sign-in-failed = Dieses Token ist unbekannt, abgelaufen oder widerrufen.
+sign-in-intro = Für alle, die den Katalog betreuen. Lesen und Vorschlagen braucht kein Konto.
+sign-in-token = Token
+sign-in-operator = Tokens macht der Betreiber auf der Maschine selbst:
+
 facet-layer = Schicht
 facet-mim = MIM
 facet-kind = Art

@@ -11,6 +11,15 @@ nav-catalogue = Catalogue
 nav-validate = Validate
 nav-vocabulary = Vocabulary
 
+nav-admin = Moderation
+nav-more = More
+sign-in = Sign in
+sign-out = Sign out
+sign-in-failed = This token is not known, has ended or was revoked.
+sign-in-intro = For those who look after the catalogue. Reading and suggesting needs no account.
+sign-in-token = Token
+sign-in-operator = The operator makes tokens on the machine itself:
+
 facet-layer = Layer
 facet-mim = MIM
 facet-kind = Category

@@ -10,6 +10,15 @@ nav-catalogue = Catálogo
 nav-validate = Validar
 nav-vocabulary = Vocabulario
 
+nav-admin = Moderación
+nav-more = Más
+sign-in = Iniciar sesión
+sign-out = Cerrar sesión
+sign-in-failed = Este token es desconocido, ha caducado o fue revocado.
+sign-in-intro = Para quienes cuidan el catálogo. Leer y proponer no requiere cuenta.
+sign-in-token = Token
+sign-in-operator = El operador crea los tokens en la propia máquina:
+
 facet-layer = Capa
 facet-mim = MIM
 facet-kind = Categoría

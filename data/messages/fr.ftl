@@ -10,6 +10,15 @@ nav-catalogue = Catalogue
 nav-validate = Valider
 nav-vocabulary = Vocabulaire
 
+nav-admin = Modération
+nav-more = Plus
+sign-in = Se connecter
+sign-out = Se déconnecter
+sign-in-failed = Ce jeton est inconnu, expiré ou révoqué.
+sign-in-intro = Pour celles et ceux qui s’occupent du catalogue. Lire et proposer ne demande pas de compte.
+sign-in-token = Jeton
+sign-in-operator = L’exploitant crée les jetons sur la machine même :
+
 facet-layer = Couche
 facet-mim = MIM
 facet-kind = Catégorie

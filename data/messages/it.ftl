@@ -10,6 +10,15 @@ nav-catalogue = Catalogo
 nav-validate = Convalida
 nav-vocabulary = Vocabolario
 
+nav-admin = Moderazione
+nav-more = Altro
+sign-in = Accedi
+sign-out = Esci
+sign-in-failed = Questo token è sconosciuto, scaduto o revocato.
+sign-in-intro = Per chi cura il catalogo. Leggere e proporre non richiede un conto.
+sign-in-token = Token
+sign-in-operator = Il gestore crea i token sulla macchina stessa:
+
 facet-layer = Livello
 facet-mim = MIM
 facet-kind = Categoria

@@ -1,4 +1,5 @@
 //! The faces, one list of routes. Handlers read; only the catalogue writes.
+pub mod access;
 mod assets;
 mod client;
 mod dcat;
@@ -49,6 +50,8 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .route("/agent/{name}", get(dcat::agent))
         .route("/ns", get(dcat::namespace))
         .route("/assets/{name}", get(assets::get))
+        .route("/sign-in", get(access::sign_in).post(access::begin))
+        .route("/sign-out", axum::routing::post(access::end))
         .route("/catalog", get(dcat::catalogue))
         .route("/{file}", get(dcat::catalogue_file))
         .route("/catalog/{file}", get(dcat::dump))
@@ -101,6 +104,10 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .layer(axum::middleware::from_fn_with_state(
             catalogue.clone(),
             frame::speak,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            catalogue.clone(),
+            access::recognise,
         ))
         .layer(
             CorsLayer::new()

@@ -221,6 +221,10 @@ pub fn problem(kind: Kind, detail: &str) -> Response {
     if let Some(seconds) = later.map(HeaderValue::from_static) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
+    if kind == Kind::Unauthorised {
+        let how = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+    }
     response.extensions_mut().insert(Wrong {
         status,
         kind: kind.name(),
@@ -258,7 +262,7 @@ pub const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-re
 pub async fn problems(State(catalogue): super::Shared, request: Request, next: Next) -> Response {
     let browser = super::accept(request.headers())
         .contains("text/html")
-        .then(|| Frame::of(&catalogue, request.headers(), request.uri()));
+        .then(|| Frame::of(&catalogue, &request));
     let mut response = next.run(request).await;
     let plain = response
         .headers()

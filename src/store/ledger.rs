@@ -95,6 +95,10 @@ const SCHEMA: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS proposal (id BIGINT PRIMARY KEY, token TEXT NOT NULL UNIQUE, slug TEXT, cells TEXT NOT NULL, \
      note TEXT NOT NULL, at BIGINT NOT NULL, state TEXT NOT NULL, decided BIGINT, decided_by TEXT, reason TEXT, result TEXT)",
     "CREATE TABLE IF NOT EXISTS contact (proposal BIGINT PRIMARY KEY, address TEXT NOT NULL, erase BIGINT)",
+    "CREATE TABLE IF NOT EXISTS token (id BIGINT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL, \
+     created BIGINT NOT NULL, expires BIGINT, revoked BIGINT)",
+    "CREATE TABLE IF NOT EXISTS session (hash TEXT PRIMARY KEY, token BIGINT, name TEXT NOT NULL, role TEXT NOT NULL, \
+     csrf TEXT NOT NULL, seen BIGINT NOT NULL, expires BIGINT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS change_of_record ON change (record, seq)",
     "CREATE INDEX IF NOT EXISTS record_shown ON record (publication) WHERE state = 'published' AND audience = 'public'",
     "CREATE INDEX IF NOT EXISTS record_publisher ON record (publisher)",
