@@ -56,6 +56,9 @@ pub struct Catalogue {
 pub struct Options {
     pub source: String,
     pub author: String,
+    /// Stands in the ledger beside the author; that it was an import, where it is empty.
+    #[serde(default)]
+    pub reason: String,
     /// The state that new records get.
     pub state: State,
     pub dry_run: bool,
@@ -372,12 +375,29 @@ impl Catalogue {
         self.write(&old, change).await
     }
 
-    /// Replaces a record's statements by hand. Imports leave it alone from then on.
+    /// Replaces a record's statements by hand. Imports leave it alone from then on. `version` is the hash
+    /// of what the editor saw, where the editor says so.
     ///
     /// # Errors
     /// There is no such record, or the new version violates a mandatory rule.
-    pub async fn edit(&self, draft: Draft, author: &str, reason: &str) -> Result<Record> {
+    pub async fn edit(
+        &self,
+        draft: Draft,
+        version: Option<&str>,
+        author: &str,
+        reason: &str,
+    ) -> Result<Record> {
         let _turn = self.writer.lock().await;
+        if let Some(version) = version
+            && let Some(now) = self.ledger.by_iri(&draft.iri).await?
+            && now.hash != version
+        {
+            let why = format!(
+                "{} was changed meanwhile; its version is now {}",
+                now.slug, now.hash
+            );
+            return Err(Error::new(Kind::Conflict, why));
+        }
         self.replace(draft, author, reason, None).await
     }
 
@@ -508,13 +528,7 @@ impl Catalogue {
         self.purged.fetch_add(1, Ordering::SeqCst);
         // The ledger no longer knows what the graph has to let go of.
         self.apply(&[(Some(old), Some(new))]).await?;
-        // The write-ahead log would keep the old pages.
-        if self.ledger.pool.acquire().await?.backend_name() == "SQLite" {
-            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-                .execute(&self.ledger.pool)
-                .await?;
-        }
-        Ok(())
+        self.ledger.forget_log().await
     }
 
     /// Accepts or rejects what a source proposed for a record.
@@ -621,13 +635,21 @@ impl Catalogue {
                     says: Says::Everything,
                     ..draft
                 };
-                Some(self.edit(whole, author, &told).await?.slug)
+                Some(self.edit(whole, None, author, &told).await?.slug)
             }
             (Some(draft), None) => {
-                let iri = draft.iri.clone();
+                let iri = self.address(&draft.iri);
+                if let Some(there) = self.ledger.by_iri(&draft.iri).await? {
+                    let why = format!(
+                        "{iri} is there already, {}: what is new of it is a correction",
+                        there.state
+                    );
+                    return Err(Error::bad_input(why));
+                }
                 let mut import = self.import(Options {
                     source: "suggestions".into(),
                     author: author.to_owned(),
+                    reason: told,
                     state: State::Published,
                     dry_run: false,
                     prune: false,
@@ -661,7 +683,13 @@ impl Catalogue {
     /// Erases contacts of suggesters when their time has come, until the process ends.
     pub async fn forget(&self) {
         loop {
-            if let Err(e) = self.ledger.erase_contacts(now()).await {
+            let erased = async {
+                if self.ledger.erase_contacts(now()).await? > 0 {
+                    self.ledger.forget_log().await?;
+                }
+                Ok::<_, Error>(())
+            };
+            if let Err(e) = erased.await {
                 tracing::error!(error = %e, "contacts of suggesters are not erased");
             }
             tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -1246,7 +1274,10 @@ impl Import<'_> {
             self.report.unchanged += 1;
             return Ok(());
         }
-        let mut reason = format!("import of {}", self.options.source);
+        let mut reason = match self.options.reason.as_str() {
+            "" => format!("import of {}", self.options.source),
+            reason => reason.to_owned(),
+        };
         if waits {
             // The queue shows it.
             reason.push_str(&format!(", not published: {}", problems.join(" ")));

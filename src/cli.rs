@@ -755,6 +755,7 @@ async fn bring_in(door: &Door, config: &Config, import: Import) -> Result<ExitCo
             .source_name
             .unwrap_or_else(|| import.sources[0].clone()),
         author: "import".into(),
+        reason: String::new(),
         state: match import.as_state {
             As::Published => State::Published,
             As::Suggested => State::Suggested,

@@ -194,7 +194,9 @@ async fn decide(State(catalogue): Control, Json(decision): Json<Decision>) -> Re
 }
 
 async fn edit(State(catalogue): Control, Json(edit): Json<Edit>) -> Result<Json<String>> {
-    let record = catalogue.edit(edit.draft, OPERATOR, &edit.reason).await?;
+    let record = catalogue
+        .edit(edit.draft, None, OPERATOR, &edit.reason)
+        .await?;
     Ok(Json(format!(
         "{} has version {}",
         record.slug,

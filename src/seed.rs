@@ -43,6 +43,7 @@ pub async fn plant(catalogue: &Catalogue) -> Result<Option<Report>> {
     let mut import = catalogue.import(Options {
         source: "bundled".into(),
         author: "bundled".into(),
+        reason: String::new(),
         state: State::Published,
         dry_run: false,
         // What a newer library leaves out is withdrawn, within the limit.

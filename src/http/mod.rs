@@ -1,5 +1,6 @@
 //! The faces, one list of routes. Handlers read; only the catalogue writes.
 pub mod access;
+mod admin;
 mod assets;
 mod client;
 mod dcat;
@@ -57,6 +58,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .route("/catalog/{file}", get(dcat::dump))
         .merge(sparql::router(Limits::from(&config.sparql)))
         .merge(suggest::router(&config.suggestions)?)
+        .merge(admin::router(&config.suggestions))
         .merge(search::forms())
         .route(
             "/validate",

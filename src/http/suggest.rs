@@ -115,6 +115,20 @@ impl Desk {
         (SOONEST..LATEST).contains(&age)
     }
 
+    /// A visitor's form.
+    fn visitor(&self, frame: &Frame, entry: &str) -> Purpose {
+        let mut hidden = vec![("sign", self.sign())];
+        if !entry.is_empty() {
+            hidden.push(("entry", entry.to_owned()));
+        }
+        Purpose {
+            action: format!("{}suggest", frame.root),
+            hidden,
+            contact_days: Some(self.settings.contact_days),
+            before: String::new(),
+        }
+    }
+
     /// Takes a form once.
     fn takes(&self, sign: &str) -> bool {
         let mut sent = self.sent.lock().expect("no holder panics");
@@ -165,21 +179,21 @@ pub struct Alike {
 struct Page<'a> {
     /// The entry that is to be corrected.
     corrects: Option<Named>,
-    slug: String,
     lines: Vec<Line>,
     choices: Vec<Choices>,
     links: Vec<Link>,
     contact: String,
     contact_wrong: Vec<String>,
     note: String,
-    sign: String,
+    reason: String,
+    reason_wrong: Vec<String>,
+    purpose: Purpose,
     /// What is wrong with no field of its own.
     wrong: Vec<String>,
     failed: bool,
     alike: Vec<Alike>,
     preview: Option<Vec<Node>>,
     changes: Vec<entry::Changed>,
-    contact_days: u32,
     script: String,
     frame: &'a Frame,
 }
@@ -220,20 +234,24 @@ const LETTERS: [&str; 5] = ["A", "B", "C", "D", "E"];
 
 /// What was filled in.
 #[derive(Default)]
-struct Filled {
+pub struct Filled {
     /// The slug of the entry that is to be corrected; empty for a new one.
-    entry: String,
-    cells: Cells,
+    pub entry: String,
+    pub cells: Cells,
     contact: String,
     note: String,
     sign: String,
     /// A field that people do not see.
     trap: String,
-    previews: bool,
+    pub previews: bool,
+    /// The version that was there when a moderator opened the form.
+    pub base: String,
+    /// Why a moderator changes it.
+    reason: String,
 }
 
 impl Filled {
-    fn read(pairs: Vec<(String, String)>) -> Self {
+    pub fn read(pairs: Vec<(String, String)>) -> Self {
         let mut filled = Self::default();
         for (name, value) in pairs {
             let value = value.trim().replace("\r\n", "\n");
@@ -260,6 +278,8 @@ impl Filled {
                     "sign" => filled.sign = value,
                     "homepage" => filled.trap = value,
                     "preview" => filled.previews = true,
+                    "base" => filled.base = value,
+                    "reason" => filled.reason = value,
                     _ => {}
                 }
             }
@@ -269,11 +289,12 @@ impl Filled {
     }
 
     /// What the form begins with when an entry is to be corrected.
-    fn of(record: &Record) -> Self {
+    pub fn of(record: &Record) -> Self {
         let row = sheet::row(&record.slug, &record.iri, &record.content);
         let cells = HEADER.iter().map(|h| (*h).to_owned()).zip(row);
         Self {
             entry: record.slug.clone(),
+            base: record.hash.clone(),
             cells: cells
                 .filter(|(column, value)| {
                     !value.is_empty() && !["Index", "KH?"].contains(&column.as_str())
@@ -291,7 +312,14 @@ impl Filled {
 /// A row read as the sheet is read, with what is wrong about it by field; `""` is the whole.
 pub struct Reading {
     pub draft: Option<Draft>,
-    wrong: Vec<(String, String)>,
+    pub wrong: Vec<(String, String)>,
+}
+
+impl Reading {
+    /// What is wrong, in sentences.
+    pub fn sentences(&self) -> Vec<String> {
+        self.wrong.iter().map(|(_, why)| why.clone()).collect()
+    }
 }
 
 /// Reads cells as a row of the sheet. `corrects` is the slug of the entry that they are about.
@@ -472,17 +500,28 @@ async fn alike(
     Ok(out)
 }
 
-/// What is done about a form that was sent or opened.
-struct Told {
-    wrong: Vec<(String, String)>,
-    alike: Vec<Alike>,
-    preview: Option<Vec<Node>>,
-    changes: Vec<entry::Changed>,
+/// What is told about a form that was sent or opened.
+#[derive(Default)]
+pub struct Told {
+    pub wrong: Vec<(String, String)>,
+    pub alike: Vec<Alike>,
+    pub preview: Option<Vec<Node>>,
+    pub changes: Vec<entry::Changed>,
 }
 
-async fn page(
+/// What a form is for: a visitor's suggestion, or a moderator's edit.
+pub struct Purpose {
+    pub action: String,
+    pub hidden: Vec<(&'static str, String)>,
+    /// For how long a visitor's contact is kept; a moderator gives a reason instead.
+    pub contact_days: Option<u32>,
+    /// What stands above the form, as HTML.
+    pub before: String,
+}
+
+pub async fn page(
     frame: &Frame,
-    desk: &Desk,
+    purpose: Purpose,
     old: Option<&Record>,
     filled: &Filled,
     told: Told,
@@ -536,20 +575,20 @@ async fn page(
                 .into_owned(),
             href: format!("{}resource/{}", frame.root, r.slug),
         }),
-        slug: filled.entry.clone(),
         lines: lines.collect(),
         choices: choices.collect(),
         links: links.into(),
         contact: filled.contact.clone(),
         contact_wrong: of("contact"),
         note: filled.note.clone(),
-        sign: desk.sign(),
+        reason: filled.reason.clone(),
+        reason_wrong: of("reason"),
+        purpose,
         wrong: of(""),
         failed: !told.wrong.is_empty(),
         alike: told.alike,
         preview: told.preview,
         changes: told.changes,
-        contact_days: desk.settings.contact_days,
         script: format!("{}{}", frame.root, super::assets::suggest().path),
         frame,
     })
@@ -582,13 +621,8 @@ async fn open(
 ) -> Result<Response> {
     let old = corrects(&catalogue, &wanted.entry).await?;
     let filled = old.as_ref().map_or_else(Filled::default, Filled::of);
-    let told = Told {
-        wrong: Vec::new(),
-        alike: Vec::new(),
-        preview: None,
-        changes: Vec::new(),
-    };
-    let page = page(&frame, &desk, old.as_ref(), &filled, told).await?;
+    let purpose = desk.visitor(&frame, &filled.entry);
+    let page = page(&frame, purpose, old.as_ref(), &filled, Told::default()).await?;
     Ok(private(StatusCode::OK, page))
 }
 
@@ -687,7 +721,8 @@ async fn send(
         } else {
             StatusCode::UNPROCESSABLE_ENTITY
         };
-        let page = page(&frame, &desk, old.as_ref(), &filled, told).await?;
+        let purpose = desk.visitor(&frame, &filled.entry);
+        let page = page(&frame, purpose, old.as_ref(), &filled, told).await?;
         return Ok(private(status, page));
     }
     let token = crate::record::hex(&rand::random::<[u8; 16]>());
@@ -707,18 +742,12 @@ async fn send(
     }
     desk.clients.retain_recent();
     if !desk.takes(&filled.sign) {
-        let page = page(
-            &frame,
-            &desk,
-            old.as_ref(),
-            &filled,
-            Told {
-                wrong: vec![(String::new(), frame.say("suggest-sent-before"))],
-                alike: Vec::new(),
-                preview: None,
-                changes: Vec::new(),
-            },
-        );
+        let told = Told {
+            wrong: vec![(String::new(), frame.say("suggest-sent-before"))],
+            ..Told::default()
+        };
+        let purpose = desk.visitor(&frame, &filled.entry);
+        let page = page(&frame, purpose, old.as_ref(), &filled, told);
         return Ok(private(StatusCode::CONFLICT, page.await?));
     }
     let cells = serde_json::to_string(&filled.cells).map_err(Error::internal)?;

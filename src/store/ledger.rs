@@ -110,6 +110,16 @@ const COLUMNS: &str = "r.id, r.slug, r.iri, r.state, r.audience, r.seq, r.public
 /// What everyone may see, as a condition on the table `r`.
 const SHOWN: &str = "r.state = 'published' AND r.audience = 'public'";
 
+/// A change, with who made it and why.
+pub struct Past {
+    pub seq: i64,
+    pub at: i64,
+    /// The state from then on.
+    pub state: String,
+    pub author: String,
+    pub reason: String,
+}
+
 /// Versions of one record that are told.
 const VERSIONS: i64 = 1_000;
 
@@ -313,6 +323,34 @@ impl Ledger {
 
     pub async fn by_iri(&self, iri: &str) -> Result<Option<Record>> {
         Ok(self.select("WHERE r.iri = $1", Some(iri), &[]).await?.pop())
+    }
+
+    /// Empties the write-ahead log, which would keep the pages of what was erased.
+    pub async fn forget_log(&self) -> Result<()> {
+        if self.pool.acquire().await?.backend_name() == "SQLite" {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(&self.pool)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// All that was ever done to a record, newest first: at most the latest [`VERSIONS`].
+    pub async fn history(&self, record: i64) -> Result<Vec<Past>> {
+        let sql = "SELECT seq, at, state, author, reason FROM change WHERE record = $1 ORDER BY seq DESC LIMIT $2";
+        let rows = sqlx::query(sql).bind(record).bind(VERSIONS);
+        let rows = rows.fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Past {
+                    seq: row.try_get(0)?,
+                    at: row.try_get(1)?,
+                    state: row.try_get(2)?,
+                    author: row.try_get(3)?,
+                    reason: row.try_get(4)?,
+                })
+            })
+            .collect()
     }
 
     /// What everyone could ever read of a record, oldest first: at most the latest [`VERSIONS`], each

@@ -910,6 +910,7 @@ fn a_worn_graph_is_replaced_while_writes_go_on() {
             let mut import = catalogue.import(Options {
                 source: "rows".into(),
                 author: "a".into(),
+                reason: String::new(),
                 state: State::Published,
                 dry_run: false,
                 prune: false,

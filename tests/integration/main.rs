@@ -5,6 +5,7 @@ mod http;
 mod import;
 mod library;
 mod lifecycle;
+mod moderate;
 mod official;
 mod pages;
 mod postgres;
