@@ -41,6 +41,7 @@ impl FromRequestParts<Arc<Catalogue>> for Moderator {
 
 /// The one who asks, if the role is enough; else 401 or 403, and for a browser that wants to see a
 /// page, the way to sign in.
+#[expect(clippy::result_large_err, reason = "axum takes an answer as it is")]
 fn admit(
     parts: &Parts,
     catalogue: &Catalogue,

@@ -1,5 +1,7 @@
 //! Who may do what: tokens, sessions, and forms that only their own pages can send.
 use crate::support::{Answer, PUBLIC, Server, directory, run, start, start_with};
+use ldt_catalogue::record::Role;
+use ldt_catalogue::store::ledger::Ledger;
 use std::path::Path;
 use std::process::Command;
 
@@ -211,4 +213,35 @@ fn a_city_can_embed_the_pages_and_nothing_else_of_the_policy_is_open() {
         assert!(!output.status.success(), "{wrong}");
         assert!(said.contains("frame_ancestors is"), "{said}");
     }
+}
+
+#[test]
+fn a_session_ends_when_unused_at_last_and_with_its_token() {
+    const HOUR: i64 = 3_600_000_000;
+    let dir = directory("session-ends");
+    std::fs::create_dir_all(&dir).expect("makes");
+    let runtime = tokio::runtime::Runtime::new().expect("starts");
+    runtime.block_on(async {
+        let ledger = Ledger::open(&dir, "").await.expect("opens");
+        let begin = async |expires| {
+            let (_, secret) = ledger.add_token("Ada", Role::Moderator, expires, 0).await?;
+            let token = ledger.token(&secret, 0).await?.expect("is in use");
+            ledger.begin_session(&token, 0).await
+        };
+        let open = async |key: &str, now| {
+            let found = ledger.session(key, now).await.expect("reads");
+            found.is_some()
+        };
+        let unused = begin(None).await.expect("begins");
+        assert!(open(&unused, HOUR / 60).await);
+        assert!(!open(&unused, 2 * HOUR).await);
+        let used = begin(None).await.expect("begins");
+        for hour in 1..12 {
+            assert!(open(&used, hour * HOUR).await, "{hour}");
+        }
+        assert!(!open(&used, 12 * HOUR).await);
+        let short = begin(Some(HOUR)).await.expect("begins");
+        assert!(open(&short, HOUR - 1).await);
+        assert!(!open(&short, HOUR).await);
+    });
 }
