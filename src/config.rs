@@ -34,6 +34,8 @@ pub struct Server {
     pub drain_seconds: u64,
     /// Addresses, apart by commas; [`Config::proxies`] is what to use.
     pub trusted_proxies: String,
+    /// Sources of the policy's `frame-ancestors`, apart by spaces.
+    pub frame_ancestors: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

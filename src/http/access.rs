@@ -41,6 +41,7 @@ impl FromRequestParts<Arc<Catalogue>> for Moderator {
 
 /// The one who asks, if the role is enough; else 401 or 403, and for a browser that wants to see a
 /// page, the way to sign in.
+#[expect(clippy::result_large_err, reason = "axum takes an answer as it is")]
 fn admit(
     parts: &Parts,
     catalogue: &Catalogue,
@@ -151,7 +152,7 @@ pub async fn recognise(State(catalogue): Shared, mut request: Request, next: Nex
     let headers = request.headers();
     let bearer = headers.get(header::AUTHORIZATION).map(|v| {
         let text = v.to_str().unwrap_or_default();
-        let (scheme, token) = text.split_once(' ').unwrap_or_default();
+        let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
         (
             scheme.eq_ignore_ascii_case("bearer"),
             token.trim().to_owned(),
@@ -173,8 +174,7 @@ pub async fn recognise(State(catalogue): Shared, mut request: Request, next: Nex
             Err(e) => return e.into_response(),
         },
         // What a proxy in front asks for is not for us.
-        Some((false, _)) => None,
-        None => match cookie(headers, session_name(&catalogue)) {
+        Some((false, _)) | None => match cookie(headers, session_name(&catalogue)) {
             None => None,
             Some(key) => match ledger.session(key, now).await {
                 Ok(found) => found.map(|Session { name, role, csrf }| Person {
@@ -256,6 +256,10 @@ pub async fn begin(
     let Some(token) = catalogue.ledger.token(wanted.token.trim(), now).await? else {
         return form(&frame, wanted.to, true);
     };
+    // Who signs in anew is no longer who they were.
+    if let Some(former) = cookie(&headers, session_name(&catalogue)) {
+        catalogue.ledger.end_session(former).await?;
+    }
     let key = catalogue.ledger.begin_session(&token, now).await?;
     // Only pages of ours are gone to.
     let inside = |c: char| c.is_ascii_alphanumeric() || "-_.~/?=&%+".contains(c);

@@ -39,6 +39,7 @@ pub type Shared = State<Arc<Catalogue>>;
 /// A setting is wrong.
 pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Result<Router> {
     let proxies = client::Proxies(Arc::new(config.proxies()?));
+    let policy = reply::policy(&config.server.frame_ancestors)?;
     let base = pages::root(&catalogue.public_url)
         .trim_end_matches('/')
         .to_owned();
@@ -137,7 +138,10 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
             // What is packed already is sent as it is.
             DefaultPredicate::new().and(NotForContentType::const_new("application/gzip")),
         ))
-        .layer(axum::middleware::from_fn(reply::request_id))
+        .layer(axum::middleware::from_fn_with_state(
+            policy,
+            reply::request_id,
+        ))
         .layer(axum::Extension(proxies))
         .with_state(catalogue);
     Ok(routes)

@@ -243,13 +243,28 @@ impl IntoResponse for Error {
     }
 }
 
-/// Pages load nothing from elsewhere, run no script but the service's own files, and are framed by
-/// nobody.
-const SECURITY: [(header::HeaderName, &str); 3] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
+/// The `Content-Security-Policy`: pages load nothing from elsewhere, run no script but the service's own
+/// files, and are framed by those who are named alone.
+///
+/// # Errors
+/// `frame_ancestors` is empty or would say more than that.
+pub fn policy(frame_ancestors: &str) -> crate::error::Result<HeaderValue> {
+    let named = frame_ancestors.trim();
+    let text = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors {named}"
+    );
+    match HeaderValue::from_str(&text) {
+        Ok(policy) if named.is_ascii() && !named.is_empty() && !named.contains([';', ',']) => {
+            Ok(policy)
+        }
+        _ => Err(Error::bad_input(format!(
+            "frame_ancestors is {frame_ancestors:?}; 'none', 'self' or addresses apart by spaces are wanted"
+        ))),
+    }
+}
+
+/// What every answer carries beside the policy.
+const SECURITY: [(header::HeaderName, &str); 2] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
 ];
@@ -289,7 +304,11 @@ pub async fn problems(State(catalogue): super::Shared, request: Request, next: N
 }
 
 /// Gives each request an id, in the log and in the answer, and counts it.
-pub async fn request_id(mut request: Request, next: Next) -> Response {
+pub async fn request_id(
+    State(policy): State<HeaderValue>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     // A list may stand on several lines (RFC 9110, section 5.3); from here on it stands on one.
     for name in [
         header::ACCEPT,
@@ -329,6 +348,7 @@ pub async fn request_id(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in SECURITY {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -192,7 +192,8 @@ impl Ledger {
     /// The database fails.
     pub async fn session(&self, key: &str, now: i64) -> Result<Option<Session>> {
         let found = sqlx::query(
-            "SELECT name, role, csrf, seen FROM session WHERE hash = $1 AND expires > $2 AND seen > $3",
+            "SELECT name, role, csrf, seen FROM session WHERE hash = $1 AND expires > $2 AND seen > $3 \
+             AND NOT EXISTS (SELECT 1 FROM token WHERE token.id = session.token AND token.revoked IS NOT NULL)",
         )
         .bind(hash(key))
         .bind(now)

@@ -1,4 +1,5 @@
 //! One test binary; its modules mirror the faces.
+mod access;
 mod durable;
 mod harvest;
 mod http;
