@@ -17,8 +17,23 @@ pub struct Asset {
 /// The rules by which all pages look.
 pub const STYLE: &str = include_str!("../../templates/style.css");
 
-static ASSETS: LazyLock<Vec<Asset>> =
-    LazyLock::new(|| vec![named("style", "css", "text/css", STYLE.as_bytes())]);
+/// What `web/` has built, by file name: empty where it was not.
+static WEB: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/web.rs"));
+
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    let style = named("style", "css", "text/css", STYLE.as_bytes());
+    let web = WEB.iter().filter_map(|(file, content)| {
+        let (name, extension) = file.rsplit_once('.')?;
+        let media = match extension {
+            "css" => "text/css",
+            "js" => "text/javascript",
+            "svg" => "image/svg+xml",
+            _ => return None,
+        };
+        Some(named(name, extension, media, content))
+    });
+    std::iter::once(style).chain(web).collect()
+});
 
 fn named(name: &str, extension: &str, media: &'static str, content: &'static [u8]) -> Asset {
     use sha2::Digest;
@@ -33,6 +48,13 @@ fn named(name: &str, extension: &str, media: &'static str, content: &'static [u8
 /// The stylesheet of all pages.
 pub fn style() -> &'static Asset {
     &ASSETS[0]
+}
+
+/// Coasts and borders in degrees, from 180 west and 90 north; `None` where `web/` was not built.
+pub fn outlines() -> Option<&'static Asset> {
+    ASSETS
+        .iter()
+        .find(|a| a.path.starts_with("assets/outlines-"))
 }
 
 /// `/assets/{name}`.

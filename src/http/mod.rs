@@ -8,6 +8,8 @@ pub mod pages;
 pub mod reply;
 mod search;
 mod sparql;
+mod texts;
+mod themes;
 pub mod validate;
 pub mod words;
 
@@ -43,6 +45,11 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .route("/agent/{name}", get(dcat::agent))
         .route("/ns", get(dcat::namespace))
         .route("/assets/{name}", get(assets::get))
+        .route("/layer/{key}", get(themes::layer))
+        .route("/mim/{number}", get(themes::mim))
+        .route("/twins", get(themes::map))
+        .route("/about", get(texts::about))
+        .route("/about/{part}", get(texts::part))
         .route("/catalog", get(dcat::catalogue))
         .route("/{file}", get(dcat::catalogue_file))
         .route("/catalog/{file}", get(dcat::dump))
