@@ -6,8 +6,10 @@ import { mesh } from "topojson-client";
 const world = JSON.parse(readFileSync(new URL(import.meta.resolve("world-atlas/countries-50m.json"))));
 const line = (points) => {
   const tenths = points.map(([longitude, latitude]) => [Math.round(longitude * 10), Math.round(-latitude * 10)]);
-  const steps = tenths.slice(1).map(([x, y], i) => [x - tenths[i][0], y - tenths[i][1]]).filter(([x, y]) => x || y);
-  return steps.length ? `M${tenths[0]}l${steps.join(" ").replace(/[ ,]-/g, "-")}` : "";
+  const steps = tenths.slice(1).map(([x, y], i) => [x - tenths[i][0], y - tenths[i][1]]);
+  // What goes round the globe comes in again on the other side.
+  const path = steps.map(([x, y], i) => (Math.abs(x) > 1800 ? `M${tenths[i + 1]}` : x || y ? `l${x} ${y}` : "")).join("");
+  return path.includes("l") ? `M${tenths[0]}${path}`.replace(/ -/g, "-") : "";
 };
 const path = mesh(world, world.objects.countries).coordinates.map(line).join("");
 writeFileSync(

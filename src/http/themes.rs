@@ -24,7 +24,7 @@ const SHOWN: usize = 12;
 const PLACED: usize = 500;
 
 /// The part of the globe that the map shows at first: west, south, east, north.
-const EUROPE: [f64; 4] = [-12.0, 34.0, 34.0, 70.0];
+const EUROPE: [f64; 4] = [-25.0, 34.0, 45.0, 70.0];
 const WORLD: [f64; 4] = [-180.0, -90.0, 180.0, 90.0];
 
 /// How wide a degree of longitude is drawn: the cosine of 50° north.
