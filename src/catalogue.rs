@@ -554,6 +554,120 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Why a record may not be published: one sentence for each broken rule, none where it may.
+    ///
+    /// # Errors
+    /// The rules cannot be run.
+    pub async fn check(&self, record: Record) -> Result<Vec<String>> {
+        let problems = self.violations(vec![record]).await?;
+        Ok(problems.into_iter().flatten().collect())
+    }
+
+    /// Keeps what a visitor suggests, for a moderator.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub async fn suggest(&self, suggested: &Suggested<'_>) -> Result<()> {
+        let _turn = self.writer.lock().await;
+        if self.ledger.waiting().await? >= suggested.most {
+            let why = "as many suggestions wait as can be looked at; please come back in some days";
+            return Err(Error::new(Kind::Busy, why));
+        }
+        self.ledger
+            .propose(
+                suggested.token,
+                suggested.slug,
+                suggested.cells,
+                suggested.note,
+                suggested.contact,
+                now(),
+            )
+            .await
+    }
+
+    /// Decides on a visitor's suggestion. `draft` is what is taken of it, none where it is rejected;
+    /// the contact is erased after `days`.
+    ///
+    /// # Errors
+    /// There is none that waits under this number, or what is taken breaks a mandatory rule.
+    pub async fn judge(
+        &self,
+        id: i64,
+        draft: Option<Draft>,
+        author: &str,
+        reason: &str,
+        days: u32,
+    ) -> Result<Option<String>> {
+        let waits = self.ledger.proposal(id).await?;
+        let waits = waits.filter(|p| p.state == "waiting").ok_or_else(|| {
+            let why = format!("no suggestion waits under the number {id}");
+            Error::new(Kind::NotFound, why)
+        })?;
+        let told = if reason.is_empty() {
+            format!("suggestion {id}")
+        } else {
+            format!("suggestion {id}: {reason}")
+        };
+        let accepted = draft.is_some();
+        let slug = match (draft, &waits.slug) {
+            (None, _) => None,
+            (Some(draft), Some(slug)) => {
+                let old = self.known(slug).await?;
+                let content = corrected(&old, draft.clone()).content;
+                let whole = Draft {
+                    iri: old.iri,
+                    slug: old.slug,
+                    content,
+                    says: Says::Everything,
+                    ..draft
+                };
+                Some(self.edit(whole, author, &told).await?.slug)
+            }
+            (Some(draft), None) => {
+                let iri = draft.iri.clone();
+                let mut import = self.import(Options {
+                    source: "suggestions".into(),
+                    author: author.to_owned(),
+                    state: State::Published,
+                    dry_run: false,
+                    prune: false,
+                    force: false,
+                });
+                // Two suggestions of one name are two entries.
+                let key = format!("suggestion:{id}");
+                import.take(vec![Draft { key, ..draft }]).await?;
+                let report = import.finish().await?;
+                let Some(slug) = report.added.first() else {
+                    let why: Vec<_> = report.findings.iter().map(|f| f.reason.as_str()).collect();
+                    let why = format!("{iri} cannot be published: {}", why.join("; "));
+                    return Err(Error::bad_input(why));
+                };
+                Some(slug.clone())
+            }
+        };
+        let at = now();
+        let decision = crate::store::proposal::Decision {
+            accepted,
+            by: author,
+            reason,
+            result: slug.as_deref(),
+            at,
+            erase: at + i64::from(days) * 86_400_000_000,
+        };
+        self.ledger.decided(id, &decision).await?;
+        Ok(slug)
+    }
+
+    /// Erases contacts of suggesters when their time has come, until the process ends.
+    pub async fn forget(&self) {
+        loop {
+            if let Err(e) = self.ledger.erase_contacts(now()).await {
+                tracing::error!(error = %e, "contacts of suggesters are not erased");
+            }
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+        }
+    }
+
     async fn known(&self, slug: &str) -> Result<Record> {
         self.ledger
             .by_slug(slug)
@@ -572,6 +686,37 @@ impl Catalogue {
     /// For each record, why it must not be published: one sentence for each broken rule.
     async fn violations(&self, records: Vec<Record>) -> Result<Vec<Vec<String>>> {
         off_the_runtime(move || door(&records)).await
+    }
+}
+
+/// What a visitor suggests.
+pub struct Suggested<'a> {
+    /// Hash of the token under which the visitor looks at it.
+    pub token: &'a str,
+    /// The record that is to be corrected.
+    pub slug: Option<&'a str>,
+    /// Cells of the sheet as a JSON object.
+    pub cells: &'a str,
+    pub note: &'a str,
+    pub contact: &'a str,
+    /// How many may wait.
+    pub most: i64,
+}
+
+/// A record with what a draft says of it.
+pub fn corrected(old: &Record, mut draft: Draft) -> Record {
+    rename(&mut draft, &old.slug, &old.iri);
+    drop_own_index(&mut draft);
+    // The form does not ask for the number that a sheet gave it.
+    if let Says::Only(properties) = &mut draft.says {
+        properties.retain(|p| p != "ldt:index");
+    }
+    draft.content = dcat::strip_derived(&old.iri, &old.slug, &draft.content, Some(old));
+    let content = draft.over(&old.content);
+    Record {
+        hash: hash(&content),
+        content,
+        ..old.clone()
     }
 }
 
@@ -1370,7 +1515,7 @@ fn fit(content: &str) -> Result<()> {
 }
 
 /// Microseconds since the epoch, UTC.
-fn now() -> i64 {
+pub fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))

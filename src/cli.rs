@@ -2,13 +2,14 @@
 //! go through the operators' socket, to the service that runs or, where none does, to itself.
 use crate::catalogue::{Catalogue, Options, Report};
 use crate::config::Config;
-use crate::control::{self, Audience, Decision, Edit, Heard, Sent, Verdict, Waiting};
+use crate::control::{self, Audience, Decision, Edit, Heard, NewToken, Sent, Verdict, Waiting};
 use crate::error::{Error, Kind, Result};
 use crate::harvest::{self, Format};
 use crate::mapping::validate::{Form, Input};
 use crate::mapping::{self, Parsed};
 use crate::record::shacl::Profile;
-use crate::record::{State, Step};
+use crate::record::{Role, State, Step};
+use crate::store::access::Token;
 use crate::store::ledger::{self, Ledger};
 use crate::{allocator, client, http, seed, telemetry};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -38,6 +39,25 @@ struct Cli {
     public_url: Option<String>,
     #[command(subcommand)]
     command: Command,
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Make one; it is shown once, and only its hash is kept.
+    Add {
+        #[arg(long)]
+        role: Role,
+        /// Whose it is: stands in the ledger as the author of what is done with it.
+        #[arg(long)]
+        name: Option<String>,
+        /// After how many days it ends; without end where this is left out.
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    /// All of them, without what is secret.
+    List,
+    /// End one, and the sessions that were begun with it.
+    Revoke { id: i64 },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -126,6 +146,9 @@ enum Command {
     Restrict { slug: String, audience: String },
     /// Erase all versions of a record for good; its number and tombstone stay.
     Purge { slug: String },
+    /// Tokens, with which people and programs show who they are.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Make everything anew that follows from the ledger.
     Rebuild,
     /// Copy the catalogue, also a running one, into one file that carries its own digest.
@@ -334,14 +357,21 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     control::serve(catalogue.clone(), dir)?;
     tokio::spawn({
         let catalogue = catalogue.clone();
-        async move { tokio::join!(catalogue.tend(), catalogue.index()) }
+        async move { tokio::join!(catalogue.tend(), catalogue.index(), catalogue.forget()) }
     });
     say(&format!("listening on http://{address}"))?;
     tracing::info!(%address, public_url = catalogue.public_url, "listening");
-    let body = config.server.body_megabytes << 20;
-    let queries = http::Limits::from(&config.sparql);
+    let now = crate::catalogue::now();
+    let in_use = |t: &Token| t.revoked.is_none() && t.expires.is_none_or(|e| e > now);
+    if !catalogue.ledger.tokens().await?.iter().any(in_use) {
+        tracing::info!(
+            "nobody can sign in yet: ldt-catalogue token add --role administrator makes the first token, on this machine and with the same --data-dir"
+        );
+    }
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, http::router(catalogue.clone(), body, queries))
+    let routes = http::router(catalogue.clone(), &config)?;
+    let routes = routes.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let server = axum::serve(listener, routes)
         .with_graceful_shutdown(async move {
             stopped().await;
             let _ = stop.send(());
@@ -544,6 +574,12 @@ impl Door {
         answer.json().await.map_err(Error::internal)
     }
 
+    async fn remove(&self, path: &str) -> Result<String> {
+        let request = self.client.delete(format!("http://socket/{path}"));
+        let answer = self.send(request).await?;
+        answer.json().await.map_err(Error::internal)
+    }
+
     /// Writes what an address answers as it comes.
     async fn pour(&self, path: &str, mut out: impl Write) -> Result<()> {
         let mut answer = self
@@ -626,6 +662,33 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
         Command::Restrict { slug, audience } => {
             door.post("restrict", &Audience { slug, audience }).await?
         }
+        Command::Token(TokenCommand::Add { role, name, days }) => {
+            let name = name.unwrap_or_else(|| role.to_string());
+            door.post("tokens", &NewToken { name, role, days }).await?
+        }
+        Command::Token(TokenCommand::List) => {
+            let tokens: Vec<Token> = door.get("tokens").await?;
+            let day = |at: i64| crate::mapping::dcat::date_time(at)[..10].to_owned();
+            let mut lines = String::new();
+            for t in &tokens {
+                let state = match (t.revoked, t.expires) {
+                    (Some(at), _) => format!("revoked {}", day(at)),
+                    (None, Some(at)) if at <= crate::catalogue::now() => {
+                        format!("ended {}", day(at))
+                    }
+                    (None, Some(at)) => format!("until {}", day(at)),
+                    (None, None) => "without end".into(),
+                };
+                let made = day(t.created);
+                let line = format!(
+                    "{:>6}  {:<14} {made}  {state:<20} {}\n",
+                    t.id, t.role, t.name
+                );
+                lines.push_str(&line);
+            }
+            format!("{lines}{} tokens", tokens.len())
+        }
+        Command::Token(TokenCommand::Revoke { id }) => door.remove(&format!("tokens/{id}")).await?,
         Command::Purge { slug } => door.post(&format!("purge/{slug}"), &()).await?,
         Command::Rebuild => door.post("rebuild", &()).await?,
         Command::Backup { file } => return back_up(door, &file).await,

@@ -20,6 +20,7 @@ pub struct Config {
     pub catalogue: About,
     pub import: Import,
     pub sparql: Sparql,
+    pub suggestions: Suggestions,
     pub log: Log,
 }
 
@@ -31,6 +32,8 @@ pub struct Server {
     pub public_url: String,
     pub body_megabytes: usize,
     pub drain_seconds: u64,
+    /// Addresses, apart by commas; [`Config::proxies`] is what to use.
+    pub trusted_proxies: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +57,14 @@ pub struct Sparql {
     pub memory_megabytes: usize,
     pub result_megabytes: usize,
     pub concurrent: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suggestions {
+    pub per_hour: u32,
+    pub waiting: i64,
+    pub contact_days: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -113,6 +124,23 @@ impl Config {
         settings
             .try_into()
             .map_err(|e| Error::bad_input(format!("configuration: {e}")))
+    }
+
+    /// Addresses of proxies whose word on a client's address is taken.
+    ///
+    /// # Errors
+    /// One of them is no IP address.
+    pub fn proxies(&self) -> Result<Vec<std::net::IpAddr>> {
+        let all = self.server.trusted_proxies.split(',').map(str::trim);
+        all.filter(|p| !p.is_empty())
+            .map(|p| {
+                p.parse().map_err(|_| {
+                    Error::bad_input(format!(
+                        "trusted_proxies has {p:?}; an IP address is wanted"
+                    ))
+                })
+            })
+            .collect()
     }
 
     /// The address that readers use, ending in a slash.

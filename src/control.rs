@@ -92,6 +92,8 @@ pub fn serve(catalogue: Arc<Catalogue>, dir: &Path) -> Result<()> {
         .route("/settle", post(settle))
         .route("/purge/{slug}", post(purge))
         .route("/rebuild", post(rebuild))
+        .route("/tokens", get(tokens).post(add_token))
+        .route("/tokens/{id}", axum::routing::delete(revoke_token))
         .route("/queue", get(queue))
         .route("/export/{kind}", get(export))
         .route("/backup", get(backup))
@@ -221,6 +223,39 @@ async fn purge(State(catalogue): Control, Part(slug): Part<String>) -> Result<Js
     Ok(Json(format!(
         "{slug} is erased; its number and tombstone stay"
     )))
+}
+
+/// A token to be made.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NewToken {
+    pub name: String,
+    pub role: Role,
+    /// How long it is of use; without end where there is none.
+    pub days: Option<u32>,
+}
+
+async fn add_token(State(catalogue): Control, Json(new): Json<NewToken>) -> Result<Json<String>> {
+    let now = crate::catalogue::now();
+    let expires = new.days.map(|d| now + i64::from(d) * 86_400_000_000);
+    let ledger = &catalogue.ledger;
+    let (id, token) = ledger.add_token(&new.name, new.role, expires, now).await?;
+    let (name, role) = (new.name, new.role);
+    let ends = expires.map_or("without end".into(), |e| {
+        format!("until {}", &crate::mapping::dcat::date_time(e)[..10])
+    });
+    Ok(Json(format!(
+        "{token}\ntoken {id}, {name}, {role}, {ends}; it is shown this once"
+    )))
+}
+
+async fn tokens(State(catalogue): Control) -> Result<Json<Vec<crate::store::access::Token>>> {
+    Ok(Json(catalogue.ledger.tokens().await?))
+}
+
+async fn revoke_token(State(catalogue): Control, Part(id): Part<i64>) -> Result<Json<String>> {
+    let now = crate::catalogue::now();
+    catalogue.ledger.revoke_token(id, now).await?;
+    Ok(Json(format!("token {id} is revoked")))
 }
 
 async fn rebuild(State(catalogue): Control) -> Result<Json<String>> {

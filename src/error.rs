@@ -6,6 +6,12 @@ use std::fmt;
 pub enum Kind {
     /// The input cannot be used as it is: 400.
     BadInput,
+    /// Nobody is known to ask: 401.
+    Unauthorised,
+    /// The one who asks may not do this: 403.
+    Forbidden,
+    /// It was changed meanwhile: 409.
+    Conflict,
     /// Nothing is known under this name: 404.
     NotFound,
     /// The record was withdrawn: 410.
@@ -18,6 +24,8 @@ pub enum Kind {
     UnsupportedMediaType,
     /// A limit on size or length was passed: 413.
     TooLarge,
+    /// The client asked too often: 429.
+    TooMany,
     /// A query ran out of its time, memory or result budget, or too many run: 503.
     Busy,
     /// The fault is ours: 500.
@@ -28,12 +36,16 @@ impl Kind {
     pub fn status(self) -> u16 {
         match self {
             Self::BadInput => 400,
+            Self::Unauthorised => 401,
+            Self::Forbidden => 403,
+            Self::Conflict => 409,
             Self::NotFound => 404,
             Self::Gone => 410,
             Self::NotAcceptable => 406,
             Self::MethodNotAllowed => 405,
             Self::UnsupportedMediaType => 415,
             Self::TooLarge => 413,
+            Self::TooMany => 429,
             Self::Busy => 503,
             Self::Internal => 500,
         }
@@ -56,12 +68,16 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::BadInput => "bad-input",
+            Self::Unauthorised => "unauthorised",
+            Self::Forbidden => "forbidden",
+            Self::Conflict => "conflict",
             Self::NotFound => "not-found",
             Self::Gone => "gone",
             Self::NotAcceptable => "not-acceptable",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::TooLarge => "too-large",
+            Self::TooMany => "too-many",
             Self::Busy => "over-budget",
             Self::Internal => "internal",
         }

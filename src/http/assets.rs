@@ -32,7 +32,9 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         };
         Some(named(name, extension, media, content))
     });
-    std::iter::once(style).chain(web).collect()
+    let suggest = include_bytes!("../../templates/suggest.js");
+    let suggest = named("suggest", "js", "text/javascript", suggest);
+    [style, suggest].into_iter().chain(web).collect()
 });
 
 fn named(name: &str, extension: &str, media: &'static str, content: &'static [u8]) -> Asset {
@@ -55,6 +57,11 @@ pub fn outlines() -> Option<&'static Asset> {
     ASSETS
         .iter()
         .find(|a| a.path.starts_with("assets/outlines-"))
+}
+
+/// What tells about duplicates while a suggestion is written.
+pub fn suggest() -> &'static Asset {
+    &ASSETS[1]
 }
 
 /// `/assets/{name}`.

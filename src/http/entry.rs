@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 struct Entry<'a> {
     title: Text,
     short: String,
+    slug: String,
     description: Vec<Text>,
     /// What the language is called that the description is in, where it is not the page's.
     foreign: Option<String>,
@@ -209,6 +210,7 @@ pub async fn page(frame: &Frame, catalogue: &Catalogue, record: &Record) -> Resu
     let page = Entry {
         canonical: catalogue.address(entry),
         short: get("skos:altLabel").text,
+        slug: record.slug.clone(),
         description: statement::objects(content, entry, "dct:description")
             .filter_map(literal)
             .filter(|l| l.language.unwrap_or_default() == described)
@@ -489,16 +491,16 @@ struct Version {
 }
 
 /// A property that changed.
-struct Changed {
+pub struct Changed {
     /// The node, where it is not the entry itself.
-    node: String,
-    property: String,
-    removed: Vec<Named>,
-    added: Vec<Named>,
+    pub node: String,
+    pub property: String,
+    pub removed: Vec<Named>,
+    pub added: Vec<Named>,
 }
 
 /// What a version changed, property by property.
-fn changes(
+pub fn changes(
     frame: &Frame,
     catalogue: &Catalogue,
     old: Option<&Record>,

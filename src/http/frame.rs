@@ -1,4 +1,5 @@
 //! What every page has around it: the language, the way to the others, and where it is.
+use super::access::Person;
 use super::words::{self, Words};
 use super::{Shared, assets, pages};
 use crate::catalogue::Catalogue;
@@ -21,6 +22,8 @@ pub struct Frame {
     here: String,
     /// The page is a file and has to hold all it needs.
     pub alone: bool,
+    /// Who reads it, where that is known.
+    pub person: Option<Person>,
 }
 
 /// A language that a page can be had in.
@@ -37,7 +40,17 @@ const COOKIE: &str = "lang";
 impl Frame {
     /// The language is the one that the address names (`lang`), that was chosen before, or that the
     /// browser asks for.
-    pub fn of(catalogue: &Catalogue, headers: &HeaderMap, uri: &Uri) -> Self {
+    pub fn of<B>(catalogue: &Catalogue, request: &axum::http::Request<B>) -> Self {
+        let person = request.extensions().get::<Person>().cloned();
+        Self::around(catalogue, request.headers(), request.uri(), person)
+    }
+
+    fn around(
+        catalogue: &Catalogue,
+        headers: &HeaderMap,
+        uri: &Uri,
+        person: Option<Person>,
+    ) -> Self {
         let query = uri.query().unwrap_or_default();
         let others = query
             .split('&')
@@ -65,6 +78,7 @@ impl Frame {
             words,
             here,
             alone: false,
+            person,
         }
     }
 
@@ -75,6 +89,7 @@ impl Frame {
             words: words::preferred(""),
             here: String::new(),
             alone: true,
+            person: None,
         }
     }
 
@@ -152,13 +167,14 @@ impl FromRequestParts<Arc<Catalogue>> for Frame {
         parts: &mut Parts,
         catalogue: &Arc<Catalogue>,
     ) -> Result<Self, Infallible> {
-        Ok(Self::of(catalogue, &parts.headers, &parts.uri))
+        let person = parts.extensions.get::<Person>().cloned();
+        Ok(Self::around(catalogue, &parts.headers, &parts.uri, person))
     }
 }
 
 /// Says in which language a page is and what it depends on, and keeps a choice.
 pub async fn speak(State(catalogue): Shared, request: Request, next: Next) -> Response {
-    let frame = Frame::of(&catalogue, request.headers(), request.uri());
+    let frame = Frame::of(&catalogue, &request);
     let chosen = asked(request.uri());
     let pages = super::accept(request.headers()).contains("text/html");
     let mut response = next.run(request).await;

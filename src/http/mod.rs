@@ -1,5 +1,7 @@
 //! The faces, one list of routes. Handlers read; only the catalogue writes.
+pub mod access;
 mod assets;
+mod client;
 mod dcat;
 pub mod document;
 mod entry;
@@ -8,6 +10,7 @@ pub mod pages;
 pub mod reply;
 mod search;
 mod sparql;
+mod suggest;
 mod texts;
 mod themes;
 pub mod validate;
@@ -16,6 +19,7 @@ pub mod words;
 pub use sparql::Limits;
 
 use crate::catalogue::Catalogue;
+use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::telemetry::{self, Holdings};
 use axum::Router;
@@ -30,9 +34,12 @@ use tower_http::cors::{Any, CorsLayer};
 
 pub type Shared = State<Arc<Catalogue>>;
 
-/// The whole URL space, below the path of the public URL. `body` is the longest request body in
-/// bytes, `queries` what SPARQL queries may take.
-pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router {
+/// The whole URL space, below the path of the public URL.
+///
+/// # Errors
+/// A setting is wrong.
+pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Result<Router> {
+    let proxies = client::Proxies(Arc::new(config.proxies()?));
     let base = pages::root(&catalogue.public_url)
         .trim_end_matches('/')
         .to_owned();
@@ -50,10 +57,13 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .route("/twins", get(themes::map))
         .route("/about", get(texts::about))
         .route("/about/{part}", get(texts::part))
+        .route("/sign-in", get(access::sign_in).post(access::begin))
+        .route("/sign-out", axum::routing::post(access::end))
         .route("/catalog", get(dcat::catalogue))
         .route("/{file}", get(dcat::catalogue_file))
         .route("/catalog/{file}", get(dcat::dump))
-        .merge(sparql::router(queries))
+        .merge(sparql::router(Limits::from(&config.sparql)))
+        .merge(suggest::router(&config.suggestions)?)
         .merge(search::forms())
         .route(
             "/validate",
@@ -90,8 +100,10 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
             .fallback(|| async { Error::new(Kind::NotFound, outside) })
     };
     // From the inside out: each sees what those above it answered.
-    routes
-        .layer(tower_http::limit::RequestBodyLimitLayer::new(body))
+    let routes = routes
+        .layer(tower_http::limit::RequestBodyLimitLayer::new(
+            config.server.body_megabytes << 20,
+        ))
         .layer(axum::middleware::from_fn_with_state(
             catalogue.clone(),
             reply::problems,
@@ -99,6 +111,10 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
         .layer(axum::middleware::from_fn_with_state(
             catalogue.clone(),
             frame::speak,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            catalogue.clone(),
+            access::recognise,
         ))
         .layer(
             CorsLayer::new()
@@ -127,7 +143,9 @@ pub fn router(catalogue: Arc<Catalogue>, body: usize, queries: Limits) -> Router
             DefaultPredicate::new().and(NotForContentType::const_new("application/gzip")),
         ))
         .layer(axum::middleware::from_fn(reply::request_id))
-        .with_state(catalogue)
+        .layer(axum::Extension(proxies))
+        .with_state(catalogue);
+    Ok(routes)
 }
 
 async fn ready(State(catalogue): Shared) -> Response {

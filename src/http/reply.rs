@@ -213,9 +213,17 @@ pub fn problem(kind: Kind, detail: &str) -> Response {
         document.to_string(),
     )
         .into_response();
-    if kind == Kind::Busy {
-        let soon = HeaderValue::from_static("5");
-        response.headers_mut().insert(header::RETRY_AFTER, soon);
+    let later = match kind {
+        Kind::Busy => Some("5"),
+        Kind::TooMany => Some("3600"),
+        _ => None,
+    };
+    if let Some(seconds) = later.map(HeaderValue::from_static) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    if kind == Kind::Unauthorised {
+        let how = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
     }
     response.extensions_mut().insert(Wrong {
         status,
@@ -235,11 +243,12 @@ impl IntoResponse for Error {
     }
 }
 
-/// Pages load nothing from elsewhere, run no script, and are framed by nobody.
+/// Pages load nothing from elsewhere, run no script but the service's own files, and are framed by
+/// nobody.
 const SECURITY: [(header::HeaderName, &str); 3] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
@@ -253,7 +262,7 @@ pub const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-re
 pub async fn problems(State(catalogue): super::Shared, request: Request, next: Next) -> Response {
     let browser = super::accept(request.headers())
         .contains("text/html")
-        .then(|| Frame::of(&catalogue, request.headers(), request.uri()));
+        .then(|| Frame::of(&catalogue, &request));
     let mut response = next.run(request).await;
     let plain = response
         .headers()

@@ -146,6 +146,32 @@ const SPOKEN: [&str; 22] = [
     "dct:spatial",
 ];
 
+/// What a column takes, where that is a list: each label of the sheet with its concept.
+pub fn choices(column: &str) -> Vec<(&'static str, String)> {
+    let facet = |name: &str, labels: &[&'static str]| {
+        let choice = |label: &&'static str| (*label, concept(name, label).into_string());
+        labels.iter().map(choice).collect()
+    };
+    match column {
+        "Category" => {
+            let kinds = KINDS.iter().map(|k| (k.0, ldt(k.1).into_string()));
+            kinds.collect()
+        }
+        "Layer" => facet("layer", &LAYERS),
+        "Scope" => facet("scope", &SCOPES),
+        "Origin" => facet("origin", &ORIGINS),
+        "MIMs" => {
+            let mims = ["0", "1", "2", "3", "4", "5", "6", "7", "8"];
+            let labels = [
+                "MIM0", "MIM1", "MIM2", "MIM3", "MIM4", "MIM5", "MIM6", "MIM7", "MIM8",
+            ];
+            let concepts = mims.map(|n| ldt(&format!("mim-{n}")).into_string());
+            labels.into_iter().zip(concepts).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Licences by short name in lower case, for a sheet that has no column for them.
 pub type Licences = HashMap<String, String>;
 

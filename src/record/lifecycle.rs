@@ -13,7 +13,10 @@ pub enum State {
 }
 
 /// Who acts, in rising order of rights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     Reader,
     Contributor,
@@ -29,6 +32,30 @@ pub enum Step {
     Publish,
     Withdraw,
     Restore,
+}
+
+impl Role {
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Reader,
+            Self::Contributor,
+            Self::Moderator,
+            Self::Administrator,
+        ]
+        .into_iter()
+        .find(|r| r.to_string() == text)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Reader => "reader",
+            Self::Contributor => "contributor",
+            Self::Moderator => "moderator",
+            Self::Administrator => "administrator",
+        })
+    }
 }
 
 impl State {

@@ -50,6 +50,23 @@ const TABLES: &[(&str, &[&str], &str)] = &[
         ],
         "id",
     ),
+    (
+        "proposal",
+        &[
+            "id",
+            "token",
+            "slug",
+            "cells",
+            "note",
+            "at",
+            "state",
+            "decided",
+            "decided_by",
+            "reason",
+            "result",
+        ],
+        "id",
+    ),
 ];
 
 /// Columns that hold numbers; all others hold text.
@@ -61,6 +78,7 @@ const NUMBERS: &[&str] = &[
     "modified",
     "at",
     "record",
+    "decided",
 ];
 
 const SCHEMA: &[&str] = &[
@@ -74,6 +92,13 @@ const SCHEMA: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS suggestion (id BIGINT PRIMARY KEY, record BIGINT NOT NULL, source TEXT NOT NULL, \
      content TEXT NOT NULL, hash TEXT NOT NULL, at BIGINT NOT NULL, author TEXT NOT NULL, reason TEXT NOT NULL, \
      UNIQUE (record, source))",
+    "CREATE TABLE IF NOT EXISTS proposal (id BIGINT PRIMARY KEY, token TEXT NOT NULL UNIQUE, slug TEXT, cells TEXT NOT NULL, \
+     note TEXT NOT NULL, at BIGINT NOT NULL, state TEXT NOT NULL, decided BIGINT, decided_by TEXT, reason TEXT, result TEXT)",
+    "CREATE TABLE IF NOT EXISTS contact (proposal BIGINT PRIMARY KEY, address TEXT NOT NULL, erase BIGINT)",
+    "CREATE TABLE IF NOT EXISTS token (id BIGINT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL, \
+     created BIGINT NOT NULL, expires BIGINT, revoked BIGINT)",
+    "CREATE TABLE IF NOT EXISTS session (hash TEXT PRIMARY KEY, token BIGINT, name TEXT NOT NULL, role TEXT NOT NULL, \
+     csrf TEXT NOT NULL, seen BIGINT NOT NULL, expires BIGINT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS change_of_record ON change (record, seq)",
     "CREATE INDEX IF NOT EXISTS record_shown ON record (publication) WHERE state = 'published' AND audience = 'public'",
     "CREATE INDEX IF NOT EXISTS record_publisher ON record (publisher)",

@@ -10,5 +10,6 @@ mod pages;
 mod postgres;
 mod search;
 mod sparql;
+mod suggest;
 mod support;
 mod validate;
