@@ -1,12 +1,29 @@
 # The two commands: `make serve` and `make test`. The figures: `make bench`.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/ldt-catalogue/target
 
-.PHONY: serve test check audit bench bench-tools
+.PHONY: serve test check audit bench bench-tools web browser-test browser-tools
 serve:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web || echo "web/ was not built: the map has no outlines" >&2; \
+		else echo "npm is not installed: the map has no outlines" >&2; fi
 	cargo run --release --locked -- serve
 
 test:
 	cargo test --locked
+
+# What the pages embed where it is there, and the tools of the tests in a browser.
+web: web/dist/outlines.svg
+web/dist/outlines.svg: web/package-lock.json web/outlines.mjs
+	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
+# `make browser-test CASES="map language"` runs the cases whose names hold a word.
+CASES ?=
+
+browser-test: web
+	cargo build --locked
+	cd web && node tests/run.mjs "$(CARGO_TARGET_DIR)/debug/ldt-catalogue" $(CASES)
+
+browser-tools:
+	apt-get install --yes --no-install-recommends chromium
 
 check:
 	cargo fmt --check

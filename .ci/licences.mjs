@@ -1,5 +1,5 @@
 // Checks, without network, that every crate built in has a licence that allows use, and that each comes
-// from the registry with a checksum. Reads `cargo metadata` and Cargo.lock.
+// from the registry with a checksum; the same for npm packages. Reads `cargo metadata` and the lock files.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
@@ -44,6 +44,11 @@ const unchecked = readFileSync("Cargo.lock", "utf8")
   .split("[[package]]")
   .filter((p) => p.includes("name = ") && !p.includes('name = "ldt-catalogue"') && !p.includes("checksum = "))
   .map((p) => `${p.match(/name = "(.*)"/)[1]}: not from a registry, or without checksum`);
+const npm = Object.entries(JSON.parse(readFileSync("web/package-lock.json", "utf8")).packages).filter(([path]) => path);
+for (const [path, { version, license, integrity }] of npm) {
+  if (!holds(license ?? "")) bad.push(`${path} ${version}: ${license ?? "no licence"}`);
+  if (!integrity) unchecked.push(`${path}: without checksum`);
+}
 for (const line of [...bad, ...unchecked]) console.error(line);
 if (bad.length + unchecked.length > 0) process.exit(1);
-console.log(`${metadata.packages.length - ours.size} crates, all with a licence that allows use and a checksum`);
+console.log(`${metadata.packages.length - ours.size} crates and ${npm.length} npm packages, all with a licence that allows use and a checksum`);

@@ -339,3 +339,30 @@ concept-domain-education = Bildung
 concept-strand-interconnect = WS1 Bestehende Zwillinge verbinden
 concept-strand-create = WS2 Zwillinge für gemeinsame Bedürfnisse schaffen
 concept-strand-add-ai = WS3 KI-gestützte Dienste ergänzen
+
+nav-twins = Zwillinge
+nav-about = Über uns
+theme-above = Die Schicht darüber
+theme-below = Die Schicht darunter
+theme-search = In allen diesen suchen
+theme-all-layer = Alle Schichten
+theme-all-mim = Alle MIMs
+twins-title = Zwillinge auf der Karte
+twins-intro = Beispielzwillinge und jeder andere Eintrag, der einen Ort hat. Die Liste darunter sagt dasselbe wie die Karte.
+twins-map = Karte der Einträge, die einen Ort haben
+twins-search = In diesem Gebiet suchen
+twins-europe = Europa
+twins-world = Welt
+twins-uses = Verwendet
+text-about = Über die Bibliothek
+text-twin = Was ein lokaler digitaler Zwilling ist
+text-architecture = Architektur
+text-strands = Wo anfangen
+text-privacy = Datenschutz
+text-accessibility = Barrierefreiheit
+text-foreign = Dieser Text ist auf Englisch: In Ihrer Sprache gibt es ihn noch nicht.
+text-picture = Die sieben Schichten eines lokalen digitalen Zwillings, von dem, was man sieht, bis zu dem, was beobachtet wird
+twins-field = { $n ->
+    [one] 1 Eintrag in diesem Feld: dort suchen
+   *[other] { $n } Einträge in diesem Feld: dort suchen
+}

@@ -293,3 +293,30 @@ validate-file = or a file
 validate-format = Format of the text
 validate-rules = Rules
 validate-machines = Programs post the description itself, and ask for the report in the form they like:
+
+nav-twins = Twins
+nav-about = About
+theme-above = The layer above
+theme-below = The layer below
+theme-search = Search all of these
+theme-all-layer = All layers
+theme-all-mim = All MIMs
+twins-title = Twins on the map
+twins-intro = Example twins and every other entry that has a place. The list below says the same as the map.
+twins-map = Map of the entries that have a place
+twins-search = Search in this area
+twins-europe = Europe
+twins-world = World
+twins-uses = Uses
+text-about = About
+text-twin = What a Local Digital Twin is
+text-architecture = Architecture
+text-strands = Where to start
+text-privacy = Privacy
+text-accessibility = Accessibility
+text-foreign = This text is in English: there is none in your language yet.
+text-picture = The seven layers of a Local Digital Twin, from what people see down to what is observed
+twins-field = { $n ->
+    [one] 1 entry in this field: search there
+   *[other] { $n } entries in this field: search there
+}

@@ -339,3 +339,30 @@ concept-domain-education = Educación
 concept-strand-interconnect = WS1 Conectar gemelos existentes
 concept-strand-create = WS2 Crear gemelos para necesidades comunes
 concept-strand-add-ai = WS3 Añadir servicios basados en IA
+
+nav-twins = Gemelos
+nav-about = Acerca de
+theme-above = La capa superior
+theme-below = La capa inferior
+theme-search = Buscar en todas estas entradas
+theme-all-layer = Todas las capas
+theme-all-mim = Todos los MIM
+twins-title = Los gemelos en el mapa
+twins-intro = Gemelos de ejemplo y toda otra entrada que tiene un lugar. La lista de abajo dice lo mismo que el mapa.
+twins-map = Mapa de las entradas que tienen un lugar
+twins-search = Buscar en esta zona
+twins-europe = Europa
+twins-world = Mundo
+twins-uses = Usa
+text-about = Acerca de
+text-twin = Qué es un gemelo digital local
+text-architecture = Arquitectura
+text-strands = Por dónde empezar
+text-privacy = Privacidad
+text-accessibility = Accesibilidad
+text-foreign = Este texto está en inglés: aún no existe en su idioma.
+text-picture = Las siete capas de un gemelo digital local, de lo que se ve a lo que se observa
+twins-field = { $n ->
+    [one] 1 entrada en este recuadro: buscar aquí
+   *[other] { $n } entradas en este recuadro: buscar aquí
+}

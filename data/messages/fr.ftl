@@ -339,3 +339,30 @@ concept-domain-education = Éducation
 concept-strand-interconnect = WS1 Relier des jumeaux existants
 concept-strand-create = WS2 Créer des jumeaux pour des besoins communs
 concept-strand-add-ai = WS3 Ajouter des services d’IA
+
+nav-twins = Jumeaux
+nav-about = À propos
+theme-above = La couche au-dessus
+theme-below = La couche en dessous
+theme-search = Chercher parmi toutes ces entrées
+theme-all-layer = Toutes les couches
+theme-all-mim = Tous les MIM
+twins-title = Les jumeaux sur la carte
+twins-intro = Des jumeaux d’exemple et toute autre entrée qui a un lieu. La liste ci-dessous dit la même chose que la carte.
+twins-map = Carte des entrées qui ont un lieu
+twins-search = Chercher dans cette zone
+twins-europe = Europe
+twins-world = Monde
+twins-uses = Utilise
+text-about = À propos
+text-twin = Ce qu’est un jumeau numérique local
+text-architecture = Architecture
+text-strands = Par où commencer
+text-privacy = Vie privée
+text-accessibility = Accessibilité
+text-foreign = Ce texte est en anglais : il n’existe pas encore dans votre langue.
+text-picture = Les sept couches d’un jumeau numérique local, de ce que l’on voit à ce qui est observé
+twins-field = { $n ->
+    [one] 1 entrée dans ce carré : y chercher
+   *[other] { $n } entrées dans ce carré : y chercher
+}

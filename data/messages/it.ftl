@@ -339,3 +339,30 @@ concept-domain-education = Istruzione
 concept-strand-interconnect = WS1 Collegare gemelli esistenti
 concept-strand-create = WS2 Creare gemelli per bisogni comuni
 concept-strand-add-ai = WS3 Aggiungere servizi basati sull’IA
+
+nav-twins = Gemelli
+nav-about = Informazioni
+theme-above = Lo strato superiore
+theme-below = Lo strato inferiore
+theme-search = Cerca in tutte queste voci
+theme-all-layer = Tutti gli strati
+theme-all-mim = Tutti i MIM
+twins-title = I gemelli sulla mappa
+twins-intro = Gemelli di esempio e ogni altra voce che ha un luogo. L’elenco sotto dice lo stesso della mappa.
+twins-map = Mappa delle voci che hanno un luogo
+twins-search = Cerca in quest’area
+twins-europe = Europa
+twins-world = Mondo
+twins-uses = Usa
+text-about = Informazioni
+text-twin = Che cos’è un gemello digitale locale
+text-architecture = Architettura
+text-strands = Da dove cominciare
+text-privacy = Privacy
+text-accessibility = Accessibilità
+text-foreign = Questo testo è in inglese: non c’è ancora nella sua lingua.
+text-picture = I sette strati di un gemello digitale locale, da ciò che si vede a ciò che è osservato
+twins-field = { $n ->
+    [one] 1 voce in questo riquadro: cerca qui
+   *[other] { $n } voci in questo riquadro: cerca qui
+}

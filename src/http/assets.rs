@@ -17,12 +17,24 @@ pub struct Asset {
 /// The rules by which all pages look.
 pub const STYLE: &str = include_str!("../../templates/style.css");
 
+/// What `web/` has built, by file name: empty where it was not.
+static WEB: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/web.rs"));
+
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    let style = named("style", "css", "text/css", STYLE.as_bytes());
+    let web = WEB.iter().filter_map(|(file, content)| {
+        let (name, extension) = file.rsplit_once('.')?;
+        let media = match extension {
+            "css" => "text/css",
+            "js" => "text/javascript",
+            "svg" => "image/svg+xml",
+            _ => return None,
+        };
+        Some(named(name, extension, media, content))
+    });
     let suggest = include_bytes!("../../templates/suggest.js");
-    vec![
-        named("style", "css", "text/css", STYLE.as_bytes()),
-        named("suggest", "js", "text/javascript", suggest),
-    ]
+    let suggest = named("suggest", "js", "text/javascript", suggest);
+    [style, suggest].into_iter().chain(web).collect()
 });
 
 fn named(name: &str, extension: &str, media: &'static str, content: &'static [u8]) -> Asset {
@@ -38,6 +50,13 @@ fn named(name: &str, extension: &str, media: &'static str, content: &'static [u8
 /// The stylesheet of all pages.
 pub fn style() -> &'static Asset {
     &ASSETS[0]
+}
+
+/// Coasts and borders in degrees, from 180 west and 90 north; `None` where `web/` was not built.
+pub fn outlines() -> Option<&'static Asset> {
+    ASSETS
+        .iter()
+        .find(|a| a.path.starts_with("assets/outlines-"))
 }
 
 /// What tells about duplicates while a suggestion is written.

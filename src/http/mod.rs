@@ -12,6 +12,8 @@ pub mod reply;
 mod search;
 mod sparql;
 mod suggest;
+mod texts;
+mod themes;
 pub mod validate;
 pub mod words;
 
@@ -52,6 +54,11 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .route("/agent/{name}", get(dcat::agent))
         .route("/ns", get(dcat::namespace))
         .route("/assets/{name}", get(assets::get))
+        .route("/layer/{key}", get(themes::layer))
+        .route("/mim/{number}", get(themes::mim))
+        .route("/twins", get(themes::map))
+        .route("/about", get(texts::about))
+        .route("/about/{part}", get(texts::part))
         .route("/sign-in", get(access::sign_in).post(access::begin))
         .route("/sign-out", axum::routing::post(access::end))
         .route("/catalog", get(dcat::catalogue))

@@ -43,14 +43,15 @@ impl Text {
     }
 }
 
-struct Item {
-    href: String,
-    title: Text,
-    short: String,
-    kind: String,
-    layer: String,
-    maintainer: String,
-    description: Text,
+/// What lists show of an entry.
+pub struct Item {
+    pub href: String,
+    pub title: Text,
+    pub short: String,
+    pub kind: String,
+    pub layer: String,
+    pub maintainer: String,
+    pub description: Text,
 }
 
 #[derive(Template)]
@@ -118,7 +119,8 @@ pub fn root(public_url: &str) -> &str {
         .map_or("/", |at| &public_url[after + at..])
 }
 
-fn items(frame: &Frame, records: &[Record]) -> Vec<Item> {
+/// What lists of entries show of each.
+pub fn items(frame: &Frame, records: &[Record]) -> Vec<Item> {
     records
         .iter()
         .map(|r| {

@@ -135,21 +135,7 @@ impl Asked {
                     }
                 }
                 "bbox" => {
-                    let wanted = "west,south,east,north in degrees is wanted, such as -5,41,10,51";
-                    let numbers: Vec<f64> = value
-                        .split(',')
-                        .filter_map(|n| n.trim().parse().ok())
-                        .collect();
-                    let area = <[f64; 4]>::try_from(numbers)
-                        .ok()
-                        .filter(|[w, s, e, n]| {
-                            w.abs() <= 180.0
-                                && e.abs() <= 180.0
-                                && s.abs() <= 90.0
-                                && n.abs() <= 90.0
-                                && s <= n
-                        })
-                        .ok_or_else(|| wrong(name, value, wanted))?;
+                    let area = area(value)?;
                     asked.wish.area = Some(area);
                     value.clone_into(&mut asked.area);
                 }
@@ -353,6 +339,27 @@ const FORMS: [(&str, &str, Form); 5] = [
     ("atom", "application/atom+xml", Form::Atom),
     ("rq", "application/sparql-query", Form::Sparql),
 ];
+
+/// West, south, east, north, from `bbox` in an address.
+///
+/// # Errors
+/// [`Kind::BadInput`]: they are not four, or not on the globe.
+pub fn area(value: &str) -> Result<[f64; 4]> {
+    let wanted = "west,south,east,north in degrees is wanted, such as -5,41,10,51";
+    let numbers: Vec<f64> = value
+        .split(',')
+        .filter_map(|n| n.trim().parse().ok())
+        .collect();
+    <[f64; 4]>::try_from(numbers)
+        .ok()
+        .filter(|[w, s, e, n]| {
+            w.abs() <= 180.0 && e.abs() <= 180.0 && s.abs() <= 90.0 && n.abs() <= 90.0 && s <= n
+        })
+        .ok_or_else(|| {
+            let value: String = value.chars().take(80).collect();
+            Error::bad_input(format!("bbox is {value:?}; {wanted}"))
+        })
+}
 
 /// `/`: the library, as a page.
 pub async fn home(

@@ -763,7 +763,7 @@ fn is_open(term: &str) -> bool {
 }
 
 /// Points that a record names, longitude first.
-fn points(content: &str) -> Vec<[f64; 2]> {
+pub fn points(content: &str) -> Vec<[f64; 2]> {
     let point = |term: &str| {
         let value = literal(term)?.value().into_owned();
         let inner = value.strip_prefix("POINT")?.trim().strip_prefix('(')?;

@@ -11,7 +11,7 @@ fn html(server: &Server, path: &str, headers: &[(&str, &str)]) -> String {
     answer.text()
 }
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 13] = [
     "/",
     "/?view=table&q=broker",
     "/catalog?page=1",
@@ -19,6 +19,12 @@ const PAGES: [&str; 7] = [
     "/sparql",
     "/validate",
     "/ns",
+    "/layer/connectivity",
+    "/mim/1",
+    "/twins",
+    "/about",
+    "/about/architecture",
+    "/about/privacy",
 ];
 
 #[test]
@@ -240,4 +246,87 @@ fn every_version_that_was_public_can_be_read_with_what_changed() {
     for gone in ["/resource/thing/versions", "/resource/thing/versions/1"] {
         assert_eq!(server.ask("GET", gone, &[], b"").status, 404, "{gone}");
     }
+}
+
+#[test]
+fn a_layer_and_a_mechanism_have_pages_that_lead_to_their_entries_and_neighbours() {
+    let server = library();
+    let page = html(&server, "/layer/connectivity", &[]);
+    assert!(page.contains("Moving data between devices"), "{page}");
+    for link in [
+        "/?layer=connectivity",
+        "/layer/data-acquisition",
+        "/layer/data-management",
+    ] {
+        assert!(page.contains(&format!("href=\"{link}\"")), "{link}");
+    }
+    let json = server.body("/search.json?layer=connectivity&limit=1");
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert!(page.contains(&format!("<h2>{} entries</h2>", json["total"])));
+    assert!(page.matches("<ol class=\"entries\">").count() == 1 && page.contains("/resource/"));
+    let last = html(&server, "/layer/visualisation", &[]);
+    assert!(last.contains("The layer below") && !last.contains("The layer above"));
+    let mim = html(&server, "/mim/8", &[]);
+    assert!(mim.contains("MIM8 Local Digital Twins") && mim.contains("href=\"/?mim=8\""));
+    for none in ["/layer/cellar", "/mim/9", "/mim/..%2f", "/about/nothing"] {
+        let answer = server.ask("GET", none, &[], b"");
+        assert_eq!(answer.status, 404, "{none}");
+        assert!(answer.text().contains("there are"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn the_map_shows_the_twins_where_they_are_and_leads_to_the_search_of_an_area() {
+    let server = library();
+    let page = html(&server, "/twins", &[]);
+    let picture = page.split("<svg class=\"map\"").nth(1).expect("a map");
+    let (picture, list) = picture.split_once("</svg>").expect("its end");
+    for twin in ["twin-perugia", "twin-zurich"] {
+        assert!(picture.contains(&format!("href=\"/resource/{twin}\"")));
+        assert!(list.contains(&format!("href=\"/resource/{twin}\"")));
+    }
+    // 12.3908 east as wide as at 50 degrees north, 43.1107 north.
+    assert!(picture.contains("cx=\"7.97\" cy=\"-43.11\""), "{picture}");
+    assert!(
+        list.contains("href=\"/resource/orion-ld\""),
+        "what Perugia uses"
+    );
+    let field = picture
+        .split("href=\"/?bbox=10,40,20,50\"")
+        .nth(1)
+        .expect("a field");
+    let json = server.body("/search.json?bbox=10,40,20,50");
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let told = format!(" aria-label=\"{} entr", json["total"]);
+    assert!(field.starts_with(&told), "{told}: {field}");
+    let near = html(&server, "/twins?bbox=5,40,15,50", &[]);
+    assert!(near.contains("viewBox=\"3.22 -50 6.43 10\""), "{near}");
+    for wrong in ["1,2,3", "a,b,c,d", "10,0,5,5", "0,0,0,0", "NaN,0,1,1"] {
+        let path = format!("/twins?bbox={wrong}");
+        assert_eq!(server.ask("GET", &path, &[], b"").status, 400, "{wrong}");
+    }
+}
+
+#[test]
+fn a_text_of_the_installation_stands_in_the_place_of_the_bundled_one() {
+    let dir = directory("texts");
+    let server = launch(&dir, &["--no-seed"]);
+    let bundled = html(&server, "/about", &[("Accept-Language", "en")]);
+    assert!(bundled.contains("<h1>About this library</h1>"), "{bundled}");
+    assert!(bundled.contains("href=\"/about/privacy\""));
+    std::fs::create_dir_all(dir.join("texts")).expect("makes");
+    let own = "# Bei uns\n\n<script>alert(1)</script>\n\n[Suche](/?q=x) [x](javascript:y)";
+    std::fs::write(dir.join("texts/about.de.md"), own).expect("writes");
+    let page = html(&server, "/about", &[("Accept-Language", "de")]);
+    assert!(
+        page.contains("<article lang=\"de\">\n<h1>Bei uns</h1>"),
+        "{page}"
+    );
+    assert!(page.contains("href=\"/?q=x\"") && !page.contains("<script"));
+    assert!(!page.contains("javascript:"));
+    assert!(html(&server, "/about", &[]).contains("About this library"));
+    let layers = html(&server, "/about/architecture", &[("Accept-Language", "fr")]);
+    assert!(
+        layers.contains("href=\"/layer/connectivity\"><rect") && layers.contains("Connectivité")
+    );
 }

@@ -1,0 +1,45 @@
+// What holds on every page. A page is added with its address.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+
+const PAGES = {
+  home: "/", table: "/?view=table", catalogue: "/catalog?page=1", entry: "/resource/orion-ld",
+  versions: "/resource/orion-ld/versions", sparql: "/sparql", validate: "/validate", vocabulary: "/ns",
+  layer: "/layer/connectivity", mim: "/mim/1", twins: "/twins", about: "/about", architecture: "/about/architecture",
+  strands: "/about/strands", privacy: "/about/privacy", missing: "/layer/none",
+};
+const axe = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+
+const violations = async (page) => {
+  // The policy of the pages allows no script, so it comes in by the debugger, which is not bound by it.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  return violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
+};
+
+const cases = [];
+for (const [name, path] of Object.entries(PAGES)) {
+  for (const colorScheme of ["light", "dark"]) {
+    cases.push([`axe finds nothing: ${name}, ${colorScheme}`, async (page) => {
+      await page.goto(path);
+      assert.deepEqual(await violations(page), []);
+    }, { colorScheme }]);
+  }
+  cases.push([`no sideways scroll at 320 px: ${name}`, async (page) => {
+    await page.goto(path);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 320);
+  }, { viewport: { width: 320, height: 640 } }]);
+  cases.push([`without script: ${name}`, async (page) => {
+    await page.goto(path);
+    assert.ok((await page.locator("main h1").first().innerText()).length > 2);
+  }, { javaScriptEnabled: false }]);
+}
+for (const name of ["home", "entry", "sparql", "layer", "twins", "architecture"]) {
+  for (const width of [390, 1280, 2560]) {
+    cases.push([`picture: ${name} at ${width}`, async (page, { output }) => {
+      await page.goto(PAGES[name]);
+      await page.screenshot({ path: `${output}/${name}-${width}.png` });
+    }, { viewport: { width, height: 1000 } }]);
+  }
+}
+export default cases;
