@@ -341,3 +341,35 @@ fn a_form_is_bounded_and_no_input_is_an_error_of_ours() {
         415
     );
 }
+
+#[test]
+fn the_address_of_a_suggestion_is_in_no_log() {
+    let dir = directory("suggest-log");
+    let log = dir.with_extension("log");
+    let file = std::fs::File::create(&log).expect("a file");
+    let process = std::process::Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
+        .args([
+            "serve",
+            "--no-seed",
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+        ])
+        .arg(&dir)
+        .stdout(std::process::Stdio::piped())
+        .stderr(file)
+        .spawn()
+        .expect("the program starts");
+    let server = Server::adopt(process);
+    let token = "0123456789abcdef0123456789abcdef";
+    let status = format!("/suggest/status/{token}");
+    assert_eq!(server.ask("GET", &status, &[], b"").status, 404);
+    assert_eq!(server.ask("GET", "/healthz", &[], b"").status, 200);
+    drop(server);
+    let log = std::fs::read_to_string(&log).expect("a log");
+    assert!(
+        log.contains("/suggest/status/{token}") && log.contains("/healthz"),
+        "{log}"
+    );
+    assert!(!log.contains(token), "{log}");
+}
