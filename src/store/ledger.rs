@@ -335,7 +335,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// All that was ever done to a record, newest first: at most the latest [`VERSIONS`].
+    /// All that was ever done to a record, newest first: at most the latest thousand.
     pub async fn history(&self, record: i64) -> Result<Vec<Past>> {
         let sql = "SELECT seq, at, state, author, reason FROM change WHERE record = $1 ORDER BY seq DESC LIMIT $2";
         let rows = sqlx::query(sql).bind(record).bind(VERSIONS);
@@ -353,7 +353,7 @@ impl Ledger {
             .collect()
     }
 
-    /// What everyone could ever read of a record, oldest first: at most the latest [`VERSIONS`], each
+    /// What everyone could ever read of a record, oldest first: at most the latest thousand, each
     /// as it was then.
     pub async fn versions(&self, latest: &Record) -> Result<Vec<Record>> {
         let sql = "SELECT c.seq, c.at, c.content, c.hash FROM change c WHERE c.record = $1 AND c.state = 'published' \
