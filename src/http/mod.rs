@@ -8,6 +8,7 @@ pub mod document;
 mod entry;
 pub mod frame;
 pub mod pages;
+mod quality;
 pub mod reply;
 mod search;
 mod sparql;
@@ -68,6 +69,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .merge(suggest::router(&config.suggestions)?)
         .merge(admin::router(&config.suggestions))
         .merge(search::forms())
+        .merge(quality::router())
         .route(
             "/validate",
             get(validate::get)
