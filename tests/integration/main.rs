@@ -1,5 +1,6 @@
 //! One test binary; its modules mirror the faces.
 mod access;
+mod api;
 mod durable;
 mod harvest;
 mod http;
