@@ -3,6 +3,7 @@ mod access;
 mod api;
 mod durable;
 mod harvest;
+mod hostile;
 mod http;
 mod import;
 mod library;
