@@ -202,7 +202,7 @@ fn ten_thousand_inputs_do_no_harm() {
                     }
                     let mut state = number as u64 + 1;
                     random(&mut state);
-                    let sends = number % 3 == 0;
+                    let sends = number.is_multiple_of(3);
                     let (address, fields) = if sends {
                         SENT[random(&mut state) % SENT.len()]
                     } else {
@@ -219,7 +219,7 @@ fn ten_thousand_inputs_do_no_harm() {
                     let part = encoded(&made(&mut state));
                     let mut path = address.replace("{}", &part);
                     let mut headers = vec![("Accept", "text/html, */*;q=0.1")];
-                    let signed = random(&mut state) % 2 == 0;
+                    let signed = random(&mut state).is_multiple_of(2);
                     if signed {
                         headers.push(("Cookie", desk.cookie.as_str()));
                     }
