@@ -22,6 +22,10 @@ pub enum Kind {
     MethodNotAllowed,
     /// The media type of the body does not fit: 415.
     UnsupportedMediaType,
+    /// It was written for another version: 412.
+    PreconditionFailed,
+    /// It does not say for which version it was written: 428.
+    PreconditionRequired,
     /// A limit on size or length was passed: 413.
     TooLarge,
     /// The client asked too often: 429.
@@ -44,6 +48,8 @@ impl Kind {
             Self::NotAcceptable => 406,
             Self::MethodNotAllowed => 405,
             Self::UnsupportedMediaType => 415,
+            Self::PreconditionFailed => 412,
+            Self::PreconditionRequired => 428,
             Self::TooLarge => 413,
             Self::TooMany => 429,
             Self::Busy => 503,
@@ -76,6 +82,8 @@ impl Kind {
             Self::NotAcceptable => "not-acceptable",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::PreconditionFailed => "precondition-failed",
+            Self::PreconditionRequired => "precondition-required",
             Self::TooLarge => "too-large",
             Self::TooMany => "too-many",
             Self::Busy => "over-budget",

@@ -210,6 +210,10 @@ admin-publish = Veröffentlichen
 admin-edit = Bearbeiten
 admin-conflict = Jemand anderes hat diesen Eintrag geändert, während Ihr Formular offen war. Unten steht, was Ihr Formular jetzt ändern würde; senden Sie es noch einmal, um das zu tun.
 
+api-title = Schreiben mit Programmen
+api-intro = Programme fügen hier Einträge hinzu, ändern und ziehen sie zurück, nach denselben Regeln wie Menschen. Die Tokens macht der Betreiber.
+problem-precondition-failed = Dies wurde inzwischen geändert
+
 problem-bad-input = Die Anfrage ist nicht verständlich
 problem-not-found = Hier ist nichts
 problem-gone = Dieser Eintrag wurde zurückgezogen

@@ -211,6 +211,10 @@ admin-publish = Publish
 admin-edit = Edit
 admin-conflict = Someone else changed this entry while your form was open. Below is what your form would change now; send it again to do that.
 
+api-title = Writing by programs
+api-intro = Programs add, change and withdraw entries here, under the same rules as people. The operator makes the tokens.
+problem-precondition-failed = This was changed meanwhile
+
 problem-bad-input = The request cannot be understood
 problem-not-found = Nothing is here
 problem-gone = This entry was withdrawn

@@ -210,6 +210,10 @@ admin-publish = Publicar
 admin-edit = Editar
 admin-conflict = Otra persona cambió esta ficha mientras su formulario estaba abierto. Abajo está lo que su formulario cambiaría ahora; envíelo otra vez para hacerlo.
 
+api-title = Escribir con programas
+api-intro = Aquí los programas añaden, cambian y retiran fichas, con las mismas reglas que las personas. El operador crea los tokens.
+problem-precondition-failed = Esto cambió mientras tanto
+
 problem-bad-input = La petición no se entiende
 problem-not-found = Aquí no hay nada
 problem-gone = Esta ficha fue retirada

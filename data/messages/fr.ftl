@@ -210,6 +210,10 @@ admin-publish = Publier
 admin-edit = Modifier
 admin-conflict = Quelqu’un d’autre a modifié cette fiche pendant que votre formulaire était ouvert. Voici ce que votre formulaire changerait maintenant ; envoyez-le de nouveau pour le faire.
 
+api-title = Écrire par programme
+api-intro = Les programmes ajoutent, modifient et retirent des fiches ici, selon les mêmes règles que les personnes. L’exploitant crée les jetons.
+problem-precondition-failed = Ceci a été modifié entre-temps
+
 problem-bad-input = La demande n’est pas comprise
 problem-not-found = Il n’y a rien ici
 problem-gone = Cette fiche a été retirée

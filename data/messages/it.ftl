@@ -210,6 +210,10 @@ admin-publish = Pubblica
 admin-edit = Modifica
 admin-conflict = Qualcun altro ha modificato questa scheda mentre il modulo era aperto. Sotto c’è ciò che il modulo cambierebbe ora; inviatelo di nuovo per farlo.
 
+api-title = Scrivere con programmi
+api-intro = Qui i programmi aggiungono, modificano e ritirano schede, con le stesse regole delle persone. I token li crea il gestore.
+problem-precondition-failed = Nel frattempo è stato modificato
+
 problem-bad-input = La richiesta non è comprensibile
 problem-not-found = Qui non c’è niente
 problem-gone = Questa scheda è stata ritirata

@@ -25,6 +25,38 @@ pub struct Person {
     pub csrf: Option<String>,
 }
 
+impl Person {
+    /// Refuses who has less than a role.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`], with the role that is wanted and the one that is there.
+    pub fn must(&self, least: Role) -> Result<()> {
+        if self.role >= least {
+            return Ok(());
+        }
+        let why = format!("this takes the role {least}; yours is {}", self.role);
+        Err(Error::new(Kind::Forbidden, why))
+    }
+}
+
+/// A program that may write, with a token: a browser's cookie is not enough, since it is sent without
+/// being asked for.
+pub struct Contributor(pub Person);
+
+impl FromRequestParts<Arc<Catalogue>> for Contributor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Catalogue>) -> Result<Self> {
+        let person = parts.extensions.get::<Person>();
+        let person = person.filter(|p| p.csrf.is_none()).ok_or_else(|| {
+            let why = "writing takes a token as Authorization: Bearer";
+            Error::new(Kind::Unauthorised, why)
+        })?;
+        person.must(Role::Contributor)?;
+        Ok(Self(person.clone()))
+    }
+}
+
 /// Someone who decides what is published.
 pub struct Moderator(pub Person);
 
@@ -48,11 +80,10 @@ fn admit(
     least: Role,
 ) -> std::result::Result<Person, Response> {
     match parts.extensions.get::<Person>() {
-        Some(person) if person.role >= least => Ok(person.clone()),
-        Some(person) => {
-            let why = format!("this takes the role {least}; yours is {}", person.role);
-            Err(Error::new(Kind::Forbidden, why).into_response())
-        }
+        Some(person) => match person.must(least) {
+            Ok(()) => Ok(person.clone()),
+            Err(e) => Err(e.into_response()),
+        },
         None if parts.method == Method::GET && accept(&parts.headers).contains("text/html") => {
             let root = pages::root(&catalogue.public_url);
             let here = parts.uri.path_and_query().map_or("", |p| p.as_str());

@@ -1,6 +1,7 @@
 //! The faces, one list of routes. Handlers read; only the catalogue writes.
 pub mod access;
 mod admin;
+mod api;
 mod assets;
 mod client;
 mod dcat;
@@ -68,6 +69,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .merge(sparql::router(Limits::from(&config.sparql)))
         .merge(suggest::router(&config.suggestions)?)
         .merge(admin::router(&config.suggestions))
+        .merge(api::router())
         .merge(search::forms())
         .merge(quality::router())
         .route(

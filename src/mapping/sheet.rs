@@ -890,6 +890,22 @@ pub fn row(slug: &str, subject: &str, content: &str) -> Vec<String> {
     row
 }
 
+/// The cells of the columns `License` and `Country`; empty where there is nothing, or nothing that the
+/// sheet can say.
+pub fn licence_and_country(subject: &str, content: &str) -> (String, String) {
+    let licence = links(content, subject, "ldt:licence").find_map(|iri| {
+        let known = LICENCES
+            .iter()
+            .find(|(_, code)| eu("licence", code).as_str() == iri);
+        let spdx = known.map(|(id, _)| *id);
+        spdx.or_else(|| iri.strip_prefix("http://spdx.org/licenses/"))
+    });
+    let countries = format!("{}country/", crate::record::vocab::EU);
+    let country = links(content, subject, "dct:spatial").find_map(|p| p.strip_prefix(&countries));
+    let owned = |cell: Option<&str>| cell.unwrap_or_default().to_owned();
+    (owned(licence), owned(country))
+}
+
 /// The links of an entry with their labels, those that readers want first in front.
 pub fn labelled_links(subject: &str, content: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();

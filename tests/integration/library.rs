@@ -44,7 +44,7 @@ fn the_bundled_library_is_served_in_every_syntax_and_survives_a_kill() {
     assert!(
         server
             .get("/resource/ngsi-ld", "text/html")
-            .contains("<h1>")
+            .contains("<h1 lang=\"en\">")
     );
     assert!(server.get("/resource/nothing", "*/*").contains(" 404 "));
     assert!(server.get("/catalog", "image/png").contains(" 406 "));

@@ -1,7 +1,9 @@
 //! One test binary; its modules mirror the faces.
 mod access;
+mod api;
 mod durable;
 mod harvest;
+mod hostile;
 mod http;
 mod import;
 mod library;

@@ -14,15 +14,15 @@ fn token(dir: &Path, more: &[&str]) -> String {
 }
 
 /// A moderator who signed in: the cookie, and what their forms carry.
-struct Desk {
-    server: Server,
-    dir: PathBuf,
-    cookie: String,
-    csrf: String,
+pub struct Desk {
+    pub server: Server,
+    pub dir: PathBuf,
+    pub cookie: String,
+    pub csrf: String,
 }
 
 impl Desk {
-    fn open(name: &str) -> Self {
+    pub fn open(name: &str) -> Self {
         Self::with(name, "")
     }
 
@@ -50,7 +50,7 @@ impl Desk {
         desk
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         let headers = [("Accept", "text/html"), ("Cookie", self.cookie.as_str())];
         self.server.ask("GET", path, &headers, b"")
     }

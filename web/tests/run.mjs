@@ -1,6 +1,6 @@
 // Looks at the pages in a browser: the real program on a free port, Debian's Chromium, nothing from elsewhere.
 // Usage: node tests/run.mjs PROGRAM [WORD ...] runs the cases whose names hold one of the words.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,10 @@ const base = await new Promise((resolve, reject) => {
   service.once("exit", (code) => reject(new Error(`the service ended with ${code}`)));
 });
 while ((await fetch(`${base}/readyz`)).status !== 200) await new Promise((next) => setTimeout(next, 50));
+
+// A moderator's token, as the operator makes one.
+const made = spawnSync(program, ["--data-dir", dir, "token", "add", "--role", "moderator", "--name", "Ada"]);
+const token = String(made.stdout).split("\n")[0];
 
 const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
@@ -35,7 +39,7 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".case.mjs
       if (!request.url().startsWith(base) && !request.url().startsWith("data:")) foreign.push(request.url());
     });
     try {
-      await look(await context.newPage(), { base, output });
+      await look(await context.newPage(), { base, output, token });
       if (foreign.length) throw new Error(`asked of other sites: ${foreign}`);
       console.log(`ok      ${name}`);
     } catch (error) {
