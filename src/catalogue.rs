@@ -11,6 +11,7 @@ use crate::record::{
 };
 use crate::store::graph::{self, Graph};
 use crate::store::ledger::{self, Extent, Ledger, Origin, Suggestion};
+use crate::store::links::Answer;
 use crate::store::search::Search;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
@@ -38,6 +39,8 @@ pub struct Catalogue {
     pub dir: PathBuf,
     /// Held while such a file is made.
     pub documents: Mutex<()>,
+    /// Held while addresses are asked.
+    pub checking: Mutex<()>,
     extent: Latch<Extent>,
     /// Told when a fresh graph may be much smaller than the one that answers.
     worn: Notify,
@@ -112,6 +115,7 @@ impl Catalogue {
             about,
             dir,
             documents: Mutex::new(()),
+            checking: Mutex::new(()),
             extent: Latch::new(extent),
             worn: Notify::new(),
             worn_from: graph::SMALL,
@@ -678,6 +682,30 @@ impl Catalogue {
         };
         self.ledger.decided(id, &decision).await?;
         Ok(slug)
+    }
+
+    /// Notes which addresses shown records name.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn note_links(&self) -> Result<()> {
+        for after in (0..self.extent().last).step_by(BATCH) {
+            // What is read must not change before it is noted.
+            let _turn = self.writer.lock().await;
+            let upto = after + BATCH as i64;
+            let records = self.ledger.shown_between(after, upto).await?;
+            self.ledger.note_links(&records).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what an address answered.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn heard(&self, address: &str, answer: &Answer) -> Result<()> {
+        let _turn = self.writer.lock().await;
+        self.ledger.heard(address, answer, now()).await
     }
 
     /// Erases contacts of suggesters when their time has come, until the process ends.

@@ -2,7 +2,9 @@
 //! go through the operators' socket, to the service that runs or, where none does, to itself.
 use crate::catalogue::{Catalogue, Options, Report};
 use crate::config::Config;
-use crate::control::{self, Audience, Decision, Edit, Heard, NewToken, Sent, Verdict, Waiting};
+use crate::control::{
+    self, Audience, CheckLinks, Decision, Edit, Heard, NewToken, Sent, Verdict, Waiting,
+};
 use crate::error::{Error, Kind, Result};
 use crate::harvest::{self, Format};
 use crate::mapping::validate::{Form, Input};
@@ -11,7 +13,7 @@ use crate::record::shacl::Profile;
 use crate::record::{Role, State, Step};
 use crate::store::access::Token;
 use crate::store::ledger::{self, Ledger};
-use crate::{allocator, client, http, seed, telemetry};
+use crate::{allocator, client, http, links, seed, telemetry};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -149,6 +151,14 @@ enum Command {
     /// Tokens, with which people and programs show who they are.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Ask the addresses in entries whether they answer, those first that wait longest.
+    ///
+    /// What they answer changes no entry. Lists what is broken.
+    CheckLinks {
+        /// How many addresses are asked.
+        #[arg(long, default_value_t = 1_000, value_name = "N")]
+        limit: u32,
+    },
     /// Make everything anew that follows from the ledger.
     Rebuild,
     /// Copy the catalogue, also a running one, into one file that carries its own digest.
@@ -359,6 +369,10 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
         let catalogue = catalogue.clone();
         async move { tokio::join!(catalogue.tend(), catalogue.index(), catalogue.forget()) }
     });
+    if config.links.check {
+        let (catalogue, settings) = (catalogue.clone(), config.links.clone());
+        tokio::spawn(async move { links::tend(&catalogue, &settings).await });
+    }
     say(&format!("listening on http://{address}"))?;
     tracing::info!(%address, public_url = catalogue.public_url, "listening");
     let now = crate::catalogue::now();
@@ -559,7 +573,11 @@ impl Door {
         }))
     }
 
-    async fn post(&self, path: &str, body: &impl serde::Serialize) -> Result<String> {
+    async fn post<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<T> {
         let request = self.client.post(format!("http://socket/{path}")).json(body);
         self.send(request)
             .await?
@@ -690,6 +708,27 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
         }
         Command::Token(TokenCommand::Revoke { id }) => door.remove(&format!("tokens/{id}")).await?,
         Command::Purge { slug } => door.post(&format!("purge/{slug}"), &()).await?,
+        Command::CheckLinks { limit } => {
+            let settings = config.links.clone();
+            let wish = CheckLinks { settings, limit };
+            let report: links::Report = door.post("check-links", &wish).await?;
+            let mut lines = String::new();
+            for b in &report.broken {
+                let found = match b.status {
+                    0 => b.why.clone(),
+                    status => status.to_string(),
+                };
+                let since = &crate::mapping::dcat::date_time(b.failing)[..10];
+                let line = format!("{since}  {:<32} {}  {found}\n", b.slug, b.address);
+                lines.push_str(&line);
+            }
+            format!(
+                "{lines}{} addresses asked, {} answered, {} broken links are listed",
+                report.asked,
+                report.answered,
+                report.broken.len()
+            )
+        }
         Command::Rebuild => door.post("rebuild", &()).await?,
         Command::Backup { file } => return back_up(door, &file).await,
         Command::Serve { .. }

@@ -1,7 +1,13 @@
 //! The one door for outgoing HTTP: time and size are bounded, only http and https are spoken, and
-//! a source that fails for a moment is asked again. Addresses come from the operator here; those
-//! that readers send must be checked against private ranges before they reach this door.
+//! a source that fails for a moment is asked again. Addresses from the operator are asked as they are;
+//! those that records or readers bring go through [`admit`] and a [`guarded`] client, which lead
+//! into no private network.
 use crate::error::{Error, Kind, Result};
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What an address answered.
@@ -14,6 +20,9 @@ pub struct Fetched {
 /// Attempts after the first.
 const RETRIES: u32 = 2;
 
+/// Redirects that are followed.
+const HOPS: usize = 5;
+
 /// Fetches an address whole.
 ///
 /// # Errors
@@ -22,7 +31,7 @@ pub async fn fetch(url: &str, limit: u64, time: Duration) -> Result<Fetched> {
     let client = client()?
         .timeout(time)
         .connect_timeout(Duration::from_secs(10))
-        .redirect(reqwest::redirect::Policy::limited(5))
+        .redirect(Policy::limited(HOPS))
         .build()
         .map_err(Error::internal)?;
     let mut attempt = 0;
@@ -86,4 +95,169 @@ pub fn client() -> Result<reqwest::ClientBuilder> {
     // The first caller installs it; for the others it is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Ok(reqwest::Client::builder().user_agent(concat!("ldt-catalogue/", env!("CARGO_PKG_VERSION"))))
+}
+
+/// A client for addresses that the operator did not choose: each name is looked up, and each hop of
+/// a redirect checked, so that none leads into a private network unless `private` allows it.
+///
+/// # Errors
+/// As [`client`].
+pub fn guarded(private: bool, time: Duration) -> Result<reqwest::Client> {
+    let follow = Policy::custom(move |attempt| {
+        if attempt.previous().len() > HOPS {
+            return attempt.error(format!("more than {HOPS} redirects"));
+        }
+        match admit(attempt.url(), private) {
+            Ok(()) => attempt.follow(),
+            Err(e) => attempt.error(e.message),
+        }
+    });
+    // A proxy would look names up by itself.
+    let builder = client()?.no_proxy().timeout(time).redirect(follow);
+    let builder = match private {
+        true => builder,
+        false => builder.dns_resolver(Arc::new(PublicOnly)),
+    };
+    builder.build().map_err(Error::internal)
+}
+
+/// Whether an address may be asked: by http or https, and no number in a private network unless
+/// `private` allows it. Names are looked at when they are resolved.
+///
+/// # Errors
+/// Says which of it is wrong.
+pub fn admit(url: &Url, private: bool) -> Result<()> {
+    if !matches!(url.scheme(), "http" | "https") {
+        let found = url.scheme();
+        let why = format!("its scheme is {found}; http or https is wanted");
+        return Err(Error::bad_input(why));
+    }
+    let host = url.host_str().unwrap_or_default();
+    let number: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    if number.is_some_and(|ip| !private && !is_public(ip)) {
+        return Err(Error::bad_input(PRIVATE));
+    }
+    Ok(())
+}
+
+const PRIVATE: &str = "it is in a private network";
+
+/// Why a request failed, without the address, which its reader knows.
+pub fn cause(e: &reqwest::Error) -> String {
+    let mut deepest: &dyn std::error::Error = e;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
+/// Finds the public addresses of a name.
+struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found.filter(|a| is_public(a.ip())).collect();
+            if public.is_empty() {
+                return Err(PRIVATE.into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether an address is one of the internet at large (the special-purpose registries of IANA, RFC 6890,
+/// list those that are not).
+pub fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => is_public_v6(ip),
+    }
+}
+
+fn is_public_v4(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    let special = ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_multicast()
+        || ip.is_documentation()
+        // This network, and what is reserved.
+        || matches!(a, 0 | 240..)
+        // Shared by customers of a provider (RFC 6598), for protocols, and for measurements.
+        || (a == 100 && (64..128).contains(&b))
+        || (a, b, c) == (192, 0, 0)
+        || (a == 198 && matches!(b, 18 | 19));
+    !special
+}
+
+fn is_public_v6(ip: Ipv6Addr) -> bool {
+    let [a, b, ..] = ip.segments();
+    // Global unicast, but for special protocols, documentation, and addresses that hold one of IPv4.
+    (0x2000..0x4000).contains(&a)
+        && !(a == 0x2001 && (b < 0x200 || b == 0xdb8))
+        && a != 0x2002
+        && !(a == 0x3fff && b < 0x1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_internet_at_large_are_public() {
+        let is_public = |text: &str| is_public(text.parse().expect(text));
+        for public in [
+            "1.1.1.1",
+            "100.128.0.1",
+            "172.32.0.1",
+            "2606:4700::1111",
+            "2a00::1",
+        ] {
+            assert!(is_public(public), "{public}");
+        }
+        for private in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::7f00:1",
+            "fc00::1",
+            "fe80::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+        ] {
+            assert!(!is_public(private), "{private}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_any_disguise_is_seen_for_what_it_is() {
+        for wrong in [
+            "http://127.1/",
+            "http://0x7f000001/",
+            "http://2130706433/",
+            "http://[::1]:80/",
+            "http://[::ffff:10.0.0.1]/",
+            "ftp://a.example/",
+            "file:///etc/passwd",
+        ] {
+            let url: Url = wrong.parse().expect(wrong);
+            assert!(admit(&url, false).is_err(), "{wrong}");
+        }
+        assert!(admit(&"https://a.example/".parse().expect("a URL"), false).is_ok());
+        assert!(admit(&"http://127.0.0.1/".parse().expect("a URL"), true).is_ok());
+    }
 }

@@ -1,7 +1,7 @@
 //! Settings: the embedded default file, then a file, then the environment, then the command line.
 use crate::error::{Error, Result};
 use crate::mapping::dcat::About;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::{Table, Value};
@@ -21,6 +21,7 @@ pub struct Config {
     pub import: Import,
     pub sparql: Sparql,
     pub suggestions: Suggestions,
+    pub links: Links,
     pub log: Log,
 }
 
@@ -69,6 +70,18 @@ pub struct Suggestions {
     pub contact_days: u32,
 }
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    pub check: bool,
+    pub interval_hours: u32,
+    pub concurrent: usize,
+    pub delay_milliseconds: u64,
+    pub seconds: u64,
+    /// Addresses in private networks may be asked.
+    pub private: bool,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
@@ -112,6 +125,9 @@ impl Config {
                     *value = match value {
                         Value::Integer(_) => Value::Integer(text.parse().map_err(|_| {
                             Error::bad_input(format!("{key} is {text:?}; a whole number is wanted"))
+                        })?),
+                        Value::Boolean(_) => Value::Boolean(text.parse().map_err(|_| {
+                            Error::bad_input(format!("{key} is {text:?}; true or false is wanted"))
                         })?),
                         _ => Value::String(text),
                     };

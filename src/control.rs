@@ -2,8 +2,10 @@
 //! may read the ledger may use it and nobody else). Every command goes this way, to the running
 //! service or to itself where none runs, so that there is one way to write.
 use crate::catalogue::{Catalogue, Options, Report};
+use crate::config::Links;
 use crate::error::{Error, Result};
 use crate::http::document;
+use crate::links;
 use crate::record::{Draft, Finding, Role, Step};
 use crate::store::ledger;
 use axum::body::Body;
@@ -95,6 +97,7 @@ pub fn serve(catalogue: Arc<Catalogue>, dir: &Path) -> Result<()> {
         .route("/tokens", get(tokens).post(add_token))
         .route("/tokens/{id}", axum::routing::delete(revoke_token))
         .route("/queue", get(queue))
+        .route("/check-links", post(check_links))
         .route("/export/{kind}", get(export))
         .route("/backup", get(backup))
         .layer(axum::extract::DefaultBodyLimit::disable())
@@ -269,6 +272,23 @@ async fn rebuild(State(catalogue): Control) -> Result<Json<String>> {
         "the graph holds {live} triples of {} records",
         catalogue.extent().total
     )))
+}
+
+/// Addresses to be asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CheckLinks {
+    pub settings: Links,
+    pub limit: u32,
+}
+
+async fn check_links(
+    State(catalogue): Control,
+    Json(wish): Json<CheckLinks>,
+) -> Result<Json<links::Report>> {
+    let now = crate::catalogue::now();
+    let limit = i64::from(wish.limit);
+    let report = links::check(&catalogue, &wish.settings, limit, now).await?;
+    Ok(Json(report))
 }
 
 async fn queue(State(catalogue): Control) -> Result<Json<Vec<Waiting>>> {

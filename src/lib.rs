@@ -18,6 +18,7 @@ pub mod control;
 pub mod error;
 pub mod harvest;
 pub mod http;
+pub mod links;
 pub mod mapping;
 pub mod record;
 pub mod seed;

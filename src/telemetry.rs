@@ -55,11 +55,17 @@ struct InState {
     state: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LinkIn {
+    state: &'static str,
+}
+
 struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     durations: Family<Route, Histogram>,
     records: Family<InState, Gauge>,
+    links: Family<LinkIn, Gauge>,
     ledger: Gauge,
     cursor: Gauge,
     live: Gauge,
@@ -90,6 +96,12 @@ fn metrics() -> &'static Metrics {
             Unit::Seconds,
             durations.clone(),
         );
+        let links = Family::default();
+        registry.register(
+            "links",
+            "Links of shown records by what became of them",
+            links.clone(),
+        );
         registry.register("records", "Records in each state", records.clone());
         registry.register(
             "ledger_changes",
@@ -112,6 +124,7 @@ fn metrics() -> &'static Metrics {
             requests,
             durations,
             records,
+            links,
             ledger,
             cursor,
             live,
@@ -143,6 +156,8 @@ pub fn answered(method: &str, route: &str, status: u16, time: Duration) {
 #[derive(Default)]
 pub struct Holdings {
     pub states: Vec<(String, i64)>,
+    /// Links of shown records, by what became of them.
+    pub links: [(&'static str, i64); 3],
     pub seq: i64,
     pub cursor: i64,
     pub live: usize,
@@ -160,6 +175,9 @@ pub fn exposition(holdings: &Holdings) -> Result<String> {
             state: state.clone(),
         };
         metrics.records.get_or_create(&label).set(*count);
+    }
+    for (state, count) in holdings.links {
+        metrics.links.get_or_create(&LinkIn { state }).set(count);
     }
     metrics.ledger.set(holdings.seq);
     metrics.cursor.set(holdings.cursor);

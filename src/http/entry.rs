@@ -233,7 +233,7 @@ pub async fn page(frame: &Frame, catalogue: &Catalogue, record: &Record) -> Resu
             .collect(),
         picture: Picture::of(&title.text, &relations),
         citation: Citation::of(catalogue, record, &title.text, &maintainer),
-        quality: Assessment::of(frame, &measured(record).await?, false),
+        quality: Assessment::of(frame, &measured(catalogue, record).await?, false),
         schema_org: schema_org(catalogue, record),
         preview: preview(frame, catalogue, entry, &published),
         relations,

@@ -182,6 +182,7 @@ async fn metrics(State(catalogue): Shared) -> crate::error::Result<Response> {
     };
     let text = telemetry::exposition(&Holdings {
         states: catalogue.ledger.states().await?,
+        links: catalogue.ledger.link_states().await?,
         seq: catalogue.extent().seq,
         cursor,
         live,

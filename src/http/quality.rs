@@ -152,9 +152,11 @@ fn wanted(forced: Option<Form>, headers: &HeaderMap) -> Result<Form> {
 ///
 /// # Errors
 /// The ledger fails.
-pub async fn measured(record: &Record) -> Result<Measured> {
+pub async fn measured(catalogue: &Catalogue, record: &Record) -> Result<Measured> {
+    let (access, download) = catalogue.ledger.answers(Some(record.id)).await?;
     // What is shown was checked when it was written.
-    Ok(Measured::of(&record.iri, &dcat::published(record), true))
+    let measured = Measured::of(&record.iri, &dcat::published(record), true);
+    Ok(measured.answered(access, download))
 }
 
 async fn of_entry(
@@ -168,7 +170,7 @@ async fn of_entry(
         let why = format!("no entry is called {slug:?}");
         Error::new(Kind::NotFound, why)
     })?;
-    let measured = measured(&record).await?;
+    let measured = measured(catalogue, &record).await?;
     let page = format!("resource/{slug}");
     if let Some(syntax) = syntax {
         let content = dqv::document(&record.iri, &format!("{BASE}{page}"), &measured);
@@ -197,7 +199,8 @@ async fn of_catalogue(
         let why = "descriptions are being measured; ask again in a moment";
         Error::new(Kind::Busy, why)
     })?;
-    let measured = search.measured_together();
+    let (access, download) = catalogue.ledger.answers(None).await?;
+    let measured = search.measured_together().answered(access, download);
     if let Some(syntax) = syntax {
         let about = format!("{BASE}catalog");
         return write(catalogue, &dqv::document(&about, &about, &measured), syntax);

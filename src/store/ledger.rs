@@ -99,6 +99,10 @@ const SCHEMA: &[&str] = &[
      created BIGINT NOT NULL, expires BIGINT, revoked BIGINT)",
     "CREATE TABLE IF NOT EXISTS session (hash TEXT PRIMARY KEY, token BIGINT, name TEXT NOT NULL, role TEXT NOT NULL, \
      csrf TEXT NOT NULL, seen BIGINT NOT NULL, expires BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS link (record BIGINT NOT NULL, address TEXT NOT NULL, access BIGINT NOT NULL, \
+     download BIGINT NOT NULL, status BIGINT, why TEXT, moved TEXT, tag TEXT, checked BIGINT, failing BIGINT, \
+     PRIMARY KEY (record, address))",
+    "CREATE INDEX IF NOT EXISTS link_address ON link (address)",
     "CREATE INDEX IF NOT EXISTS change_of_record ON change (record, seq)",
     "CREATE INDEX IF NOT EXISTS record_shown ON record (publication) WHERE state = 'published' AND audience = 'public'",
     "CREATE INDEX IF NOT EXISTS record_publisher ON record (publisher)",
@@ -108,7 +112,7 @@ const COLUMNS: &str = "r.id, r.slug, r.iri, r.state, r.audience, r.seq, r.public
                        c.content, c.hash";
 
 /// What everyone may see, as a condition on the table `r`.
-const SHOWN: &str = "r.state = 'published' AND r.audience = 'public'";
+pub(super) const SHOWN: &str = "r.state = 'published' AND r.audience = 'public'";
 
 /// A change, with who made it and why.
 pub struct Past {
@@ -864,6 +868,9 @@ pub async fn append(
         .bind(&record.hash)
         .execute(&mut *connection)
         .await?;
+    }
+    if old.is_some() {
+        super::links::forget(connection, &record).await?;
     }
     let publisher =
         crate::record::statement::links(&record.content, &record.iri, "dct:publisher").next();

@@ -3,5 +3,6 @@
 pub mod access;
 pub mod graph;
 pub mod ledger;
+pub mod links;
 pub mod proposal;
 pub mod search;

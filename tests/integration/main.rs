@@ -8,6 +8,7 @@ mod http;
 mod import;
 mod library;
 mod lifecycle;
+mod links;
 mod moderate;
 mod official;
 mod pages;
