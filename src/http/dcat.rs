@@ -117,7 +117,12 @@ pub async fn resource(
             extent.modified,
         ),
     };
-    Ok(reply::body(&headers, media, content, modified))
+    let mut response = reply::body(&headers, media, content, modified);
+    let quality = catalogue.address(&format!("{BASE}resource/{slug}/quality"));
+    if let Ok(link) = HeaderValue::from_str(&format!("<{quality}>; rel=\"describedby\"")) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
 }
 
 /// 410: the entry was here, and what stands for it now.

@@ -3,6 +3,7 @@
 use super::dcat::{choose, split};
 use super::frame::Frame;
 use super::pages::{Named, Node, Row, Text, is_web, nodes, render, short, value};
+use super::quality::{Assessment, measured};
 use super::{Shared, accept, document, reply};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
@@ -32,6 +33,7 @@ struct Entry<'a> {
     relations: Relations,
     picture: Option<Picture>,
     citation: Citation,
+    quality: Option<Assessment>,
     preview: Vec<Row>,
     schema_org: String,
     nodes: Vec<Node>,
@@ -231,6 +233,7 @@ pub async fn page(frame: &Frame, catalogue: &Catalogue, record: &Record) -> Resu
             .collect(),
         picture: Picture::of(&title.text, &relations),
         citation: Citation::of(catalogue, record, &title.text, &maintainer),
+        quality: Assessment::of(frame, &measured(record).await?, false),
         schema_org: schema_org(catalogue, record),
         preview: preview(frame, catalogue, entry, &published),
         relations,

@@ -9,6 +9,7 @@ pub mod document;
 mod entry;
 pub mod frame;
 pub mod pages;
+mod quality;
 pub mod reply;
 mod search;
 mod sparql;
@@ -70,6 +71,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .merge(admin::router(&config.suggestions))
         .merge(api::router())
         .merge(search::forms())
+        .merge(quality::router())
         .route(
             "/validate",
             get(validate::get)

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::mapping::syntax::Syntax;
 use crate::mapping::{dcat, sheet};
 use crate::record::Record;
+use crate::record::quality::{DESCRIPTION, Measured, Points, Rating};
 use crate::record::statement::{iri, links, literal, objects, text};
 use crate::record::vocab::{self, BASE};
 use crate::store::search::{FACETS, Found, Marks, NONE, SORTS, Search, Sort, Value, Wish};
@@ -58,15 +59,7 @@ impl Asked {
             Error::bad_input(format!("{name} is {value:?}; {wanted}"))
         };
         let mut asked = Self {
-            wish: Wish {
-                words: String::new(),
-                chosen: Default::default(),
-                from: None,
-                to: None,
-                area: None,
-                open: false,
-                sort: Sort::Relevance,
-            },
+            wish: Wish::default(),
             from: String::new(),
             to: String::new(),
             area: String::new(),
@@ -98,6 +91,12 @@ impl Asked {
                         .find(|s| s.1 == value)
                         .ok_or_else(|| wrong(name, value, &format!("it is one of {names}")))?
                         .0;
+                }
+                "quality" => {
+                    let rating = Rating::named(value);
+                    let names = Rating::ALL.map(Rating::name).join(", ");
+                    let wanted = format!("it is one of {names}");
+                    asked.wish.rating = Some(rating.ok_or_else(|| wrong(name, value, &wanted))?);
                 }
                 "view" => asked.table = value == "table",
                 "open" => asked.wish.open = value != "0",
@@ -159,6 +158,10 @@ impl Asked {
             ("from", self.from.clone()),
             ("to", self.to.clone()),
             ("bbox", self.area.clone()),
+            (
+                "quality",
+                self.wish.rating.map_or("", Rating::name).to_owned(),
+            ),
             ("open", unless(!self.wish.open, "1".into())),
             ("sort", sort.map_or(String::new(), |s| s.1.to_owned())),
             ("view", unless(!self.table, "table".into())),
@@ -208,6 +211,11 @@ impl Asked {
         }
         if self.wish.open {
             out.push((frame.say("search-open"), self.with(|a| a.wish.open = false)));
+        }
+        if let Some(rating) = self.wish.rating {
+            let label = frame.say(&format!("rating-{}", rating.name()));
+            let without = self.with(|a| a.wish.rating = None);
+            out.push((frame.with("filter-quality", label), without));
         }
         if !self.from.is_empty() {
             let without = self.with(|a| {
@@ -286,6 +294,7 @@ struct Page<'a> {
     groups: Vec<Group>,
     filters: Vec<Removed>,
     sorts: Vec<(&'static str, String, bool)>,
+    ratings: Vec<(&'static str, String, bool)>,
     cards: Vec<Card>,
     first: usize,
     previous: Option<String>,
@@ -455,7 +464,7 @@ async fn answer(
             &records,
             next.as_ref(),
         )?,
-        Form::Json => json(catalogue, &asked, &found, &records, next.as_ref())?,
+        Form::Json => json(catalogue, search, &asked, &found, &records, next.as_ref())?,
         Form::Csv => csv(catalogue, &records)?,
         Form::Atom => atom(catalogue, &asked, &records, next.as_ref())?,
         Form::Sparql => sparql(catalogue, search, &asked).into_bytes(),
@@ -618,6 +627,12 @@ fn page(
                 (*name, title, *s == asked.wish.sort)
             })
             .collect(),
+        ratings: Rating::ALL
+            .map(|r| {
+                let title = frame.say(&format!("rating-{}", r.name()));
+                (r.name(), title, asked.wish.rating == Some(r))
+            })
+            .into(),
         cards: records
             .iter()
             .map(|r| card(frame, r, asked, search, &found.marks))
@@ -676,12 +691,22 @@ struct Entry<'a> {
     version: Option<Cow<'a, str>>,
     issued: String,
     modified: String,
+    /// Of the description; none of what is no data set.
+    quality: Option<Quality>,
+}
+
+#[derive(Serialize)]
+struct Quality {
+    points: u32,
+    of: u32,
+    rating: &'static str,
 }
 
 type Texts<'a> = BTreeMap<&'a str, Cow<'a, str>>;
 
 fn json(
     catalogue: &Catalogue,
+    search: &Search,
     asked: &Asked,
     found: &Found,
     records: &[Record],
@@ -695,12 +720,15 @@ fn json(
         here: address(asked),
         next: next.map(address),
         facets: facets.map(|(f, v)| (f.name, v.as_slice())).collect(),
-        entries: records.iter().map(|r| entry(catalogue, r)).collect(),
+        entries: records
+            .iter()
+            .map(|r| entry(catalogue, search, r))
+            .collect(),
     };
     serde_json::to_vec(&document).map_err(Error::internal)
 }
 
-fn entry<'a>(catalogue: &Catalogue, r: &'a Record) -> Entry<'a> {
+fn entry<'a>(catalogue: &Catalogue, search: &Search, r: &'a Record) -> Entry<'a> {
     let (content, iri) = (r.content.as_str(), r.iri.as_str());
     let texts = |p: &'static str| -> Texts<'a> {
         let texts = objects(content, iri, p).filter_map(literal);
@@ -728,6 +756,17 @@ fn entry<'a>(catalogue: &Catalogue, r: &'a Record) -> Entry<'a> {
         version: text(content, iri, "dcat:version"),
         issued: dcat::date_time(r.issued),
         modified: dcat::date_time(r.modified),
+        quality: search
+            .measured(r.id)
+            .map(Measured::description)
+            .and_then(|Points { got, of }| {
+                let rating = Points { got, of }.rating()?.name();
+                Some(Quality {
+                    points: got,
+                    of,
+                    rating,
+                })
+            }),
     }
 }
 
@@ -783,7 +822,7 @@ fn atom(
 /// The same question as a query that can be changed. Words are compared letter by letter there.
 fn sparql(catalogue: &Catalogue, search: &Search, asked: &Asked) -> String {
     let mut out = String::from(
-        "PREFIX dcat: <http://www.w3.org/ns/dcat#>\nPREFIX dct: <http://purl.org/dc/terms/>\nPREFIX foaf: <http://xmlns.com/foaf/0.1/>\nPREFIX geo: <http://www.opengis.net/ont/geosparql#>\nPREFIX geof: <http://www.opengis.net/def/function/geosparql/>\nPREFIX ldt: <https://w3id.org/ldt-catalogue/ns#>\nPREFIX skos: <http://www.w3.org/2004/02/skos/core#>\nPREFIX xsd: <http://www.w3.org/2001/XMLSchema#>\n\nSELECT DISTINCT ?entry ?title WHERE {\n  ?entry a dcat:Dataset ; dct:title ?title .\n",
+        "PREFIX dcat: <http://www.w3.org/ns/dcat#>\nPREFIX dct: <http://purl.org/dc/terms/>\nPREFIX dqv: <http://www.w3.org/ns/dqv#>\nPREFIX foaf: <http://xmlns.com/foaf/0.1/>\nPREFIX geo: <http://www.opengis.net/ont/geosparql#>\nPREFIX geof: <http://www.opengis.net/def/function/geosparql/>\nPREFIX ldt: <https://w3id.org/ldt-catalogue/ns#>\nPREFIX skos: <http://www.w3.org/2004/02/skos/core#>\nPREFIX xsd: <http://www.w3.org/2001/XMLSchema#>\n\nSELECT DISTINCT ?entry ?title WHERE {\n  ?entry a dcat:Dataset ; dct:title ?title .\n",
     );
     let string = |text: &str| oxigraph::model::Literal::new_simple_literal(text).to_string();
     for word in said_words(&asked.wish.words) {
@@ -822,6 +861,13 @@ fn sparql(catalogue: &Catalogue, search: &Search, asked: &Asked) -> String {
             out,
             "  FILTER EXISTS {{ ?entry ldt:licence ?licence FILTER(?licence IN ({})) }}",
             terms.join(", ")
+        );
+    }
+    if let Some(rating) = asked.wish.rating {
+        let (least, most) = rating.range(DESCRIPTION).into_inner();
+        let _ = writeln!(
+            out,
+            "  FILTER EXISTS {{ ?entry dqv:hasQualityMeasurement ?score . ?score dqv:isMeasurementOf ldt:descriptionScore ; dqv:value ?points FILTER(?points >= {least} && ?points <= {most}) }}"
         );
     }
     for (moment, sign) in [(asked.wish.from, ">="), (asked.wish.to, "<=")] {

@@ -12,7 +12,7 @@ use crate::mapping::sheet::{self, HEADER};
 use crate::record::statement::text;
 use crate::record::vocab::BASE;
 use crate::record::{Draft, Outcome, Record, slug};
-use crate::store::search::{Sort, Wish};
+use crate::store::search::Wish;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, Form, Path, Query, State};
@@ -464,12 +464,7 @@ async fn alike(
     if let (Some(words), Some(search)) = (words, catalogue.search.read().await.as_ref()) {
         let wish = Wish {
             words: words.to_owned(),
-            chosen: Default::default(),
-            from: None,
-            to: None,
-            area: None,
-            open: false,
-            sort: Sort::Relevance,
+            ..Wish::default()
         };
         let near = tokio::task::block_in_place(|| search.find(&wish, 0, ALIKE))?;
         let named = |r: &Record| {

@@ -162,13 +162,8 @@ async fn found(
     narrow: impl FnOnce(&mut Wish),
 ) -> Result<(u64, Vec<Record>)> {
     let mut wish = Wish {
-        words: String::new(),
-        chosen: Default::default(),
-        from: None,
-        to: None,
-        area: None,
-        open: false,
         sort: Sort::Title,
+        ..Wish::default()
     };
     narrow(&mut wish);
     let search = catalogue.search.read().await;

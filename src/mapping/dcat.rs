@@ -55,16 +55,16 @@ pub fn date_time(micros: i64) -> String {
 
 /// Lines gathered one statement at a time.
 #[derive(Default)]
-struct Lines(Vec<String>);
+pub(super) struct Lines(pub(super) Vec<String>);
 
 impl Lines {
-    fn say(&mut self, subject: &str, property: &str, object: impl Into<Term>) {
+    pub(super) fn say(&mut self, subject: &str, property: &str, object: impl Into<Term>) {
         let predicate = expand(property);
         let object: Term = object.into();
         self.0.push(format!("<{subject}> {predicate} {object} .\n"));
     }
 
-    fn link(&mut self, subject: &str, property: &str, object: &str) {
+    pub(super) fn link(&mut self, subject: &str, property: &str, object: &str) {
         self.0
             .push(format!("<{subject}> {} <{object}> .\n", expand(property)));
     }
@@ -230,6 +230,7 @@ pub fn strip_derived(entry: &str, slug: &str, content: &str, now: Option<&Record
                 tail == "#record"
                     || tail.starts_with("#metadata-")
                     || tail.starts_with("#relation-")
+                    || tail.starts_with("#quality-")
             })
         })
     };

@@ -1,5 +1,6 @@
 //! Rows, graphs and records into one another: no IO, no clock.
 pub mod dcat;
+pub mod dqv;
 pub mod lines;
 pub mod rdf;
 pub mod sheet;

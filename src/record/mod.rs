@@ -1,5 +1,6 @@
 //! The thing itself: a draft as a source gave it, a record as the ledger keeps it. No IO, no clock.
 pub mod lifecycle;
+pub mod quality;
 pub mod shacl;
 pub mod statement;
 pub mod vocab;

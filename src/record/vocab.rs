@@ -16,6 +16,7 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("dcat", "http://www.w3.org/ns/dcat#"),
     ("dcatap", "http://data.europa.eu/r5r/"),
     ("dct", "http://purl.org/dc/terms/"),
+    ("dqv", "http://www.w3.org/ns/dqv#"),
     ("foaf", "http://xmlns.com/foaf/0.1/"),
     // Not `geo`: JSON-LD would take the addresses of places (RFC 5870) for names of ours.
     ("geosparql", "http://www.opengis.net/ont/geosparql#"),
@@ -23,6 +24,7 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("ldt", LDT),
     ("locn", "http://www.w3.org/ns/locn#"),
     ("owl", "http://www.w3.org/2002/07/owl#"),
+    ("piveau", "https://piveau.eu/ns/voc#"),
     ("prof", "http://www.w3.org/ns/dx/prof/"),
     ("prov", "http://www.w3.org/ns/prov#"),
     ("rdf", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"),

@@ -2,6 +2,7 @@
 //! the merge of all published records, each triple once, and the vocabularies they use.
 use crate::error::Result;
 use crate::mapping::dcat::{self, About};
+use crate::mapping::dqv;
 use crate::mapping::syntax::placed;
 use crate::record::statement::{Statement, iri, lines};
 use crate::record::vocab::{self, BASE};
@@ -206,13 +207,16 @@ fn is_own(record: &Record, page: &str, line: &str) -> bool {
         || dcat::is_own(record, page, subject)
 }
 
-/// What the graph holds because of a record: its own statements and its place in the catalogue.
+/// What the graph holds because of a record: its own statements, its place in the catalogue and the
+/// points of its description.
 /// Nothing for one that is not shown.
 pub fn statements(record: &Record) -> String {
     if !record.is_shown() {
         return String::new();
     }
-    dcat::published(record) + &dcat::listing(std::iter::once(record))
+    let published = dcat::published(record);
+    let score = dqv::score(record, &published);
+    published + &dcat::listing(std::iter::once(record)) + &score
 }
 
 fn quads(content: &str) -> Result<Vec<Quad>> {

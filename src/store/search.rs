@@ -4,8 +4,12 @@
 //! every value would give costs an intersection and not a walk over what was found; orders are kept
 //! sorted for the same reason.
 use crate::error::{Error, Result};
+use crate::mapping::dcat;
+use crate::record::quality::{DESCRIPTION, Measured, Rating};
 use crate::record::statement::{iri, literal, objects, statements, text};
 use crate::record::{Record, slug, vocab};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use roaring::RoaringBitmap;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -58,9 +62,10 @@ const fn facet(name: &'static str, title: &'static str, property: &'static str) 
 pub const NONE: &str = "none";
 
 /// In which order entries come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     /// Best match first; by title where no words are given.
+    #[default]
     Relevance,
     Title,
     /// By the lowest MIM; entries without one last.
@@ -69,19 +74,22 @@ pub enum Sort {
     Layer,
     /// Newest first.
     Newest,
+    /// Best described first; what is no data set last.
+    Quality,
 }
 
 /// What each is called in an address.
-pub const SORTS: [(Sort, &str); 5] = [
+pub const SORTS: [(Sort, &str); 6] = [
     (Sort::Relevance, "relevance"),
     (Sort::Title, "title"),
     (Sort::Mim, "mim"),
     (Sort::Layer, "layer"),
     (Sort::Newest, "newest"),
+    (Sort::Quality, "quality"),
 ];
 
-/// What is looked for.
-#[derive(Clone, Debug)]
+/// What is looked for; everything where nothing is said.
+#[derive(Clone, Debug, Default)]
 pub struct Wish {
     pub words: String,
     /// Chosen values of each of [`FACETS`]: one of them, in each.
@@ -93,6 +101,8 @@ pub struct Wish {
     pub area: Option<[f64; 4]>,
     /// With an open licence alone.
     pub open: bool,
+    /// With a description of this quality alone.
+    pub rating: Option<Rating>,
     pub sort: Sort,
 }
 
@@ -130,10 +140,11 @@ struct Entry {
     places: [String; ORDERS],
     issued: i64,
     points: Vec<[f64; 2]>,
+    measured: Measured,
 }
 
 /// Orders that are kept: all of [`Sort`] but relevance.
-const ORDERS: usize = 4;
+const ORDERS: usize = 5;
 
 /// The index. Records go by their number in the ledger.
 pub struct Search {
@@ -343,11 +354,18 @@ impl Search {
             keys[n].iter().map(|k| rank(k)).min().unwrap_or(usize::MAX)
         };
         let newest = i64::MAX - record.issued;
+        // What is shown was checked when it was written.
+        let measured = Measured::of(subject, &dcat::published(record), true);
+        let missed = match measured.description() {
+            points if points.of == 0 => 999,
+            points => DESCRIPTION - points.got,
+        };
         let places = [
             sorted.clone(),
             format!("{:03}{sorted}", first(1, rank_of_mim).min(999)),
             format!("{:03}{sorted}", first(0, rank_of_layer).min(999)),
             format!("{newest:020}"),
+            format!("{missed:03}{sorted}"),
         ];
         for (order, place) in self.orders.iter_mut().zip(&places) {
             order.insert((place.clone(), id));
@@ -358,6 +376,7 @@ impl Search {
             places,
             issued: record.issued,
             points: points(content),
+            measured,
         };
         self.entries.insert(id, entry);
         Ok(())
@@ -432,7 +451,7 @@ impl Search {
         if wish.open {
             matched &= &self.open;
         }
-        if wish.from.is_some() || wish.to.is_some() || wish.area.is_some() {
+        if wish.sifts() {
             let keep = |id: &u32| self.entries.get(id).is_some_and(|e| e.fits(wish));
             matched = matched.iter().filter(keep).collect();
         }
@@ -525,6 +544,56 @@ impl Search {
             key: key.to_owned(),
         });
         values.collect()
+    }
+
+    /// What was measured of an entry's description.
+    pub fn measured(&self, id: i64) -> Option<&Measured> {
+        let entry = self.entries.get(&u32::try_from(id).ok()?)?;
+        Some(&entry.measured)
+    }
+
+    /// What was measured of all descriptions together.
+    pub fn measured_together(&self) -> Measured {
+        let mut sum = Measured::default();
+        for entry in self.entries.values() {
+            sum.add(&entry.measured);
+        }
+        sum
+    }
+
+    /// How many entries have each rating, the best first, those that have some.
+    pub fn ratings(&self) -> Vec<(Rating, u64)> {
+        let mut counts: BTreeMap<Rating, u64> = BTreeMap::new();
+        for entry in self.entries.values() {
+            if let Some(rating) = entry.measured.description().rating() {
+                *counts.entry(rating).or_default() += 1;
+            }
+        }
+        counts.into_iter().collect()
+    }
+
+    /// How many entries were first published in each month (UTC), the latest first. A month is its
+    /// first day.
+    pub fn months(&self) -> Vec<(Date, u64)> {
+        let mut counts: BTreeMap<Reverse<Date>, u64> = BTreeMap::new();
+        for entry in self.entries.values() {
+            if let Ok(at) = jiff::Timestamp::from_microsecond(entry.issued) {
+                let month = at.to_zoned(TimeZone::UTC).date().first_of_month();
+                *counts.entry(Reverse(month)).or_default() += 1;
+            }
+        }
+        counts.into_iter().map(|(month, n)| (month.0, n)).collect()
+    }
+
+    /// How many entries have both of each two values of two facets.
+    pub fn crossed(&self, facets: [usize; 2]) -> BTreeMap<(&str, &str), u64> {
+        let [rows, columns] = facets.map(|n| &self.facets[n]);
+        let pairs = rows
+            .iter()
+            .flat_map(|row| columns.iter().map(move |column| (row, column)));
+        pairs
+            .map(|((row, a), (column, b))| ((row.as_str(), column.as_str()), a.intersection_len(b)))
+            .collect()
     }
 
     /// What a value is called.
@@ -620,6 +689,13 @@ impl Bits {
     }
 }
 
+impl Wish {
+    /// Whether entries have to be looked at one by one.
+    fn sifts(&self) -> bool {
+        self.from.is_some() || self.to.is_some() || self.area.is_some() || self.rating.is_some()
+    }
+}
+
 impl Entry {
     fn fits(&self, wish: &Wish) -> bool {
         let inside = |[west, south, east, north]: [f64; 4]| {
@@ -635,6 +711,7 @@ impl Entry {
         wish.from.is_none_or(|from| self.issued >= from)
             && wish.to.is_none_or(|to| self.issued <= to)
             && wish.area.is_none_or(inside)
+            && (wish.rating.is_none() || wish.rating == self.measured.description().rating())
     }
 }
 
@@ -645,6 +722,7 @@ fn place(sort: Sort) -> usize {
         Sort::Mim => 1,
         Sort::Layer => 2,
         Sort::Newest => 3,
+        Sort::Quality => 4,
     }
 }
 

@@ -12,6 +12,7 @@ mod moderate;
 mod official;
 mod pages;
 mod postgres;
+mod quality;
 mod search;
 mod sparql;
 mod suggest;
