@@ -465,4 +465,3 @@ stats-months = Einträge nach dem Monat ihrer ersten Veröffentlichung
 stats-earlier = Früher
 stats-matrix = Schichten und MIMs: wo Lücken sind
 stats-matrix-intro = Wie viele Einträge einer Schicht einem MIM dienen. Ein Feld mit gestricheltem Rand ist eine Lücke.
-stats-gap = keiner

@@ -419,4 +419,3 @@ stats-months = Entries by the month in which they were first published
 stats-earlier = Earlier
 stats-matrix = Layers and MIMs: where there are gaps
 stats-matrix-intro = How many entries of a layer help to meet a MIM. A field with a dashed edge is a gap.
-stats-gap = none

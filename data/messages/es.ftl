@@ -465,4 +465,3 @@ stats-months = Entradas por mes de primera publicación
 stats-earlier = Antes
 stats-matrix = Capas y MIM: dónde hay huecos
 stats-matrix-intro = Cuántas entradas de una capa sirven a un MIM. Un campo de borde discontinuo es un hueco.
-stats-gap = ninguna

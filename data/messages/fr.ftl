@@ -465,4 +465,3 @@ stats-months = Entrées par mois de première publication
 stats-earlier = Avant
 stats-matrix = Couches et MIM : où sont les lacunes
 stats-matrix-intro = Combien d’entrées d’une couche servent un MIM. Un champ au bord tireté est une lacune.
-stats-gap = aucune

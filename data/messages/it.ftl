@@ -465,4 +465,3 @@ stats-months = Voci per mese di prima pubblicazione
 stats-earlier = Prima
 stats-matrix = Livelli e MIM: dove sono le lacune
 stats-matrix-intro = Quante voci di un livello servono a un MIM. Un campo dal bordo tratteggiato è una lacuna.
-stats-gap = nessuna

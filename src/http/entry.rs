@@ -310,7 +310,7 @@ impl Picture {
 }
 
 /// As much of a text as fits into a box.
-fn cut(text: &str) -> String {
+pub fn cut(text: &str) -> String {
     const FITS: usize = 24;
     if text.chars().count() <= FITS {
         return text.to_owned();

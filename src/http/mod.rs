@@ -13,6 +13,7 @@ mod quality;
 pub mod reply;
 mod search;
 mod sparql;
+mod stats;
 mod suggest;
 mod texts;
 mod themes;
@@ -58,6 +59,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .route("/assets/{name}", get(assets::get))
         .route("/layer/{key}", get(themes::layer))
         .route("/mim/{number}", get(themes::mim))
+        .route("/stats", get(stats::page))
         .route("/twins", get(themes::map))
         .route("/about", get(texts::about))
         .route("/about/{part}", get(texts::part))

@@ -481,12 +481,12 @@ async fn answer(
 }
 
 /// What a facet is called.
-fn facet(frame: &Frame, n: usize) -> String {
+pub fn facet(frame: &Frame, n: usize) -> String {
     frame.say(&format!("facet-{}", FACETS[n].name))
 }
 
 /// What a value of a facet is called.
-fn label(frame: &Frame, search: &Search, n: usize, key: &str) -> String {
+pub fn label(frame: &Frame, search: &Search, n: usize, key: &str) -> String {
     if key == NONE {
         return frame.say(&format!("none-{}", FACETS[n].name));
     }

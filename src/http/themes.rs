@@ -130,7 +130,7 @@ fn named(frame: &Frame, facet: &str, key: &str) -> Named {
 }
 
 /// The keys of a facet's concepts in the order of their notations.
-fn keys(facet: &str) -> Vec<&'static str> {
+pub fn keys(facet: &str) -> Vec<&'static str> {
     let scheme = format!("{}scheme-{facet}", vocab::LDT);
     let prefix = format!("{}{facet}-", vocab::LDT);
     let mut keys: Vec<(String, &str)> = vocab::about(&scheme)

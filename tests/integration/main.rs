@@ -15,6 +15,7 @@ mod postgres;
 mod quality;
 mod search;
 mod sparql;
+mod stats;
 mod suggest;
 mod support;
 mod validate;

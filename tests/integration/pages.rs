@@ -11,7 +11,7 @@ fn html(server: &Server, path: &str, headers: &[(&str, &str)]) -> String {
     answer.text()
 }
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 16] = [
     "/",
     "/?view=table&q=broker",
     "/catalog?page=1",
@@ -25,6 +25,9 @@ const PAGES: [&str; 13] = [
     "/about",
     "/about/architecture",
     "/about/privacy",
+    "/stats",
+    "/quality",
+    "/resource/orion-ld/quality",
 ];
 
 #[test]
