@@ -34,6 +34,9 @@ macro_rules! bundled {
 
 const BUNDLED: &[(&str, &str, &str)] = &bundled! {
     "about" "en" "twin" "en" "architecture" "en" "strands" "en" "privacy" "en" "accessibility" "en"
+    "about" "fr" "about" "de" "about" "it" "about" "es"
+    "privacy" "fr" "privacy" "de" "privacy" "it" "privacy" "es"
+    "accessibility" "fr" "accessibility" "de" "accessibility" "it" "accessibility" "es"
 };
 
 #[derive(Template)]

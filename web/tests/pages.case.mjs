@@ -7,7 +7,7 @@ const PAGES = {
   versions: "/resource/orion-ld/versions", sparql: "/sparql", validate: "/validate", vocabulary: "/ns",
   layer: "/layer/connectivity", mim: "/mim/1", twins: "/twins", about: "/about", architecture: "/about/architecture",
   strands: "/about/strands", privacy: "/about/privacy", missing: "/layer/none",
-  suggest: "/suggest", correction: "/suggest?entry=orion-ld", api: "/api", "sign in": "/sign-in",
+  suggest: "/suggest", correction: "/suggest?entry=orion-ld", api: "/api", quality: "/quality", statistics: "/stats", "sign in": "/sign-in",
 };
 // Pages that a moderator sees.
 const DESK = { desk: "/admin", life: "/admin/resource/orion-ld", "entry, signed in": "/resource/orion-ld" };
