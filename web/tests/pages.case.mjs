@@ -8,6 +8,7 @@ const PAGES = {
   layer: "/layer/connectivity", mim: "/mim/1", twins: "/twins", about: "/about", architecture: "/about/architecture",
   strands: "/about/strands", privacy: "/about/privacy", missing: "/layer/none",
   suggest: "/suggest", correction: "/suggest?entry=orion-ld", api: "/api", quality: "/quality", statistics: "/stats", "sign in": "/sign-in",
+  statistics: "/stats", quality: "/quality", "quality of an entry": "/resource/orion-ld/quality",
 };
 // Pages that a moderator sees.
 const DESK = { desk: "/admin", life: "/admin/resource/orion-ld", "entry, signed in": "/resource/orion-ld" };
