@@ -21,6 +21,7 @@ pub struct Config {
     pub import: Import,
     pub sparql: Sparql,
     pub suggestions: Suggestions,
+    pub sign_in: SignIn,
     pub links: Links,
     pub log: Log,
 }
@@ -68,6 +69,25 @@ pub struct Suggestions {
     pub per_hour: u32,
     pub waiting: i64,
     pub contact_days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    pub issuer: String,
+    pub name: String,
+    pub client_id: String,
+    pub client_secret: String,
+    pub scopes: String,
+    pub name_claim: String,
+    pub role_claim: String,
+    /// Names of roles at the provider, apart by commas; so are the next two.
+    pub contributor: String,
+    pub moderator: String,
+    pub administrator: String,
+    pub audience: String,
+    pub token_issuer: String,
+    pub signed_with: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -20,6 +20,7 @@ pub mod harvest;
 pub mod http;
 pub mod links;
 pub mod mapping;
+pub mod oidc;
 pub mod record;
 pub mod seed;
 pub mod store;

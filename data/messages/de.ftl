@@ -16,6 +16,10 @@ sign-in = Anmelden
 sign-out = Abmelden
 sign-in-failed = Dieses Token ist unbekannt, abgelaufen oder widerrufen.
 sign-in-intro = Für alle, die den Katalog betreuen. Lesen und Vorschlagen braucht kein Konto.
+sign-in-at = Anmelden mit { $x }
+sign-in-by-token = Oder mit einem Token
+sign-in-no-role = { $x } ist bekannt, hat hier aber keine Rolle. Wer die Konten betreut, kann eine geben.
+sign-in-refused = Niemand wurde angemeldet. { $x }
 sign-in-token = Token
 sign-in-operator = Tokens macht der Betreiber auf der Maschine selbst:
 

@@ -17,6 +17,10 @@ sign-in = Sign in
 sign-out = Sign out
 sign-in-failed = This token is not known, has ended or was revoked.
 sign-in-intro = For those who look after the catalogue. Reading and suggesting needs no account.
+sign-in-at = Sign in with { $x }
+sign-in-by-token = Or with a token
+sign-in-no-role = { $x } is known, but has no role here. Who looks after the accounts can give one.
+sign-in-refused = Nobody was signed in. { $x }
 sign-in-token = Token
 sign-in-operator = The operator makes tokens on the machine itself:
 

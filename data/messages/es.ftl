@@ -16,6 +16,10 @@ sign-in = Iniciar sesión
 sign-out = Cerrar sesión
 sign-in-failed = Este token es desconocido, ha caducado o fue revocado.
 sign-in-intro = Para quienes cuidan el catálogo. Leer y proponer no requiere cuenta.
+sign-in-at = Iniciar sesión con { $x }
+sign-in-by-token = O con un token
+sign-in-no-role = { $x } es conocido, pero no tiene ningún papel aquí. Quien gestiona las cuentas puede darle uno.
+sign-in-refused = No se ha iniciado la sesión. { $x }
 sign-in-token = Token
 sign-in-operator = El operador crea los tokens en la propia máquina:
 

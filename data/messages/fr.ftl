@@ -16,6 +16,10 @@ sign-in = Se connecter
 sign-out = Se déconnecter
 sign-in-failed = Ce jeton est inconnu, expiré ou révoqué.
 sign-in-intro = Pour celles et ceux qui s’occupent du catalogue. Lire et proposer ne demande pas de compte.
+sign-in-at = Se connecter avec { $x }
+sign-in-by-token = Ou avec un jeton
+sign-in-no-role = { $x } est reconnu, mais n’a aucun rôle ici. Qui gère les comptes peut en donner un.
+sign-in-refused = La connexion n’a pas abouti. { $x }
 sign-in-token = Jeton
 sign-in-operator = L’exploitant crée les jetons sur la machine même :
 

@@ -16,6 +16,10 @@ sign-in = Accedi
 sign-out = Esci
 sign-in-failed = Questo token è sconosciuto, scaduto o revocato.
 sign-in-intro = Per chi cura il catalogo. Leggere e proporre non richiede un conto.
+sign-in-at = Accedi con { $x }
+sign-in-by-token = Oppure con un token
+sign-in-no-role = { $x } è noto, ma qui non ha alcun ruolo. Chi gestisce i conti può darne uno.
+sign-in-refused = L’accesso non è riuscito. { $x }
 sign-in-token = Token
 sign-in-operator = Il gestore crea i token sulla macchina stessa:
 

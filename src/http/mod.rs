@@ -25,6 +25,7 @@ pub use sparql::Limits;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::error::{Error, Kind};
+use crate::oidc::Provider;
 use crate::telemetry::{self, Holdings};
 use axum::Router;
 use axum::extract::State;
@@ -64,6 +65,8 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .route("/about", get(texts::about))
         .route("/about/{part}", get(texts::part))
         .route("/sign-in", get(access::sign_in).post(access::begin))
+        .route("/sign-in/provider", get(access::leave))
+        .route("/sign-in/callback", get(access::arrive))
         .route("/sign-out", axum::routing::post(access::end))
         .route("/catalog", get(dcat::catalogue))
         .route("/{file}", get(dcat::catalogue_file))
@@ -109,7 +112,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
             .fallback(|| async { Error::new(Kind::NotFound, outside) })
     };
     // From the inside out: each sees what those above it answered.
-    let routes = routes
+    let mut routes = routes
         .layer(tower_http::limit::RequestBodyLimitLayer::new(
             config.server.body_megabytes << 20,
         ))
@@ -155,9 +158,11 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
             policy,
             reply::request_id,
         ))
-        .layer(axum::Extension(proxies))
-        .with_state(catalogue);
-    Ok(routes)
+        .layer(axum::Extension(proxies));
+    if let Some(provider) = Provider::of(&config.sign_in, &catalogue.public_url)? {
+        routes = routes.layer(axum::Extension(provider));
+    }
+    Ok(routes.with_state(catalogue))
 }
 
 async fn ready(State(catalogue): Shared) -> Response {
