@@ -74,6 +74,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .merge(sparql::router(Limits::from(&config.sparql)))
         .merge(suggest::router(&config.suggestions)?)
         .merge(admin::router(&config.suggestions))
+        .merge(texts::router())
         .merge(api::router())
         .merge(search::forms())
         .merge(quality::router())

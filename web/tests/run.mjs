@@ -22,8 +22,8 @@ const base = await new Promise((resolve, reject) => {
 await provider.open(base);
 while ((await fetch(`${base}/readyz`)).status !== 200) await new Promise((next) => setTimeout(next, 50));
 
-// A moderator's token, as the operator makes one.
-const made = spawnSync(program, ["--data-dir", dir, "token", "add", "--role", "moderator", "--name", "Ada"]);
+// A token with all rights, as the operator makes one.
+const made = spawnSync(program, ["--data-dir", dir, "token", "add", "--role", "administrator", "--name", "Ada"]);
 const token = String(made.stdout).split("\n")[0];
 
 const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
