@@ -109,7 +109,7 @@ const SCHEMA: &[&str] = &[
 ];
 
 const COLUMNS: &str = "r.id, r.slug, r.iri, r.state, r.audience, r.seq, r.publication, r.issued, r.modified, r.merged_into, \
-                       c.content, c.hash";
+                       c.content, c.hash, r.source";
 
 /// What everyone may see, as a condition on the table `r`.
 pub(super) const SHOWN: &str = "r.state = 'published' AND r.audience = 'public'";
@@ -183,6 +183,7 @@ fn record(row: &AnyRow) -> Result<Record> {
         merged_into: row.try_get(9)?,
         content: row.try_get(10)?,
         hash: row.try_get(11)?,
+        brought_by: row.try_get(12)?,
     })
 }
 
@@ -834,6 +835,10 @@ pub async fn append(
         },
         modified: at,
         merged_into: change.merged_into,
+        brought_by: match (old, origin) {
+            (Some(old), _) => old.brought_by.clone(),
+            (None, origin) => origin.map_or_else(String::new, |o| o.source.to_owned()),
+        },
         hash: hash(&change.content),
         content: change.content,
         iri,
