@@ -187,10 +187,7 @@ impl Catalogue {
         let old = self.graph.write().await.replace(graph);
         *self.extent.write().expect("no writer panics") = extent;
         // Letting go of millions of triples takes a while, and nobody waits for it.
-        drop(tokio::task::spawn_blocking(move || {
-            drop(old);
-            crate::allocator::give_back();
-        }));
+        drop(tokio::task::spawn_blocking(move || drop(old)));
         Ok(true)
     }
 
@@ -246,7 +243,6 @@ impl Catalogue {
         }
         search.commit(start.seq)?;
         *self.search.write().await = Some(search);
-        let mut replaced = 0;
         loop {
             let cursor = match self.search.read().await.as_ref() {
                 Some(search) => search.cursor,
@@ -255,7 +251,6 @@ impl Catalogue {
             let extent = self.ledger.extent().await?;
             if extent.seq > cursor {
                 let changed = self.ledger.changed_since(cursor).await?;
-                replaced += changed.len();
                 let mut search = self.search.write().await;
                 let Some(index) = search.as_mut() else {
                     return Ok(());
@@ -264,13 +259,6 @@ impl Catalogue {
                     index.take(&changed)?;
                     index.commit(extent.seq)
                 })?;
-                let entries = index.entries();
-                drop(search);
-                // Words of what was replaced lie scattered in the heap until they are given back.
-                if replaced > 1_000 + entries / 10 {
-                    replaced = 0;
-                    tokio::task::block_in_place(crate::allocator::give_back);
-                }
             }
             self.unsearched.notified().await;
             // One commit takes in what a stream of changes brings.
@@ -1358,18 +1346,7 @@ impl Import<'_> {
     ///
     /// # Errors
     /// The ledger fails.
-    pub async fn finish(self) -> Result<Report> {
-        let report = self.close().await?;
-        // Checking took memory on every processor.
-        off_the_runtime(|| {
-            crate::allocator::give_back();
-            Ok(())
-        })
-        .await?;
-        Ok(report)
-    }
-
-    async fn close(mut self) -> Result<Report> {
+    pub async fn finish(mut self) -> Result<Report> {
         let _turn = self.catalogue.writer.lock().await;
         let rows = sqlx::query(
             "SELECT slug, source_key FROM record WHERE source = $1 AND state = 'published' ORDER BY slug",

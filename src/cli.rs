@@ -13,7 +13,7 @@ use crate::record::shacl::Profile;
 use crate::record::{Role, State, Step};
 use crate::store::access::Token;
 use crate::store::ledger::{self, Ledger};
-use crate::{allocator, client, http, links, seed, telemetry};
+use crate::{client, http, links, seed, telemetry};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -239,7 +239,6 @@ fn pour_out(bytes: &[u8]) -> Result<()> {
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong usage.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    allocator::few_heaps();
     let done = tokio::runtime::Runtime::new()
         .map_err(|e| Error::bad_input(format!("no threads can be started: {e}")))
         .and_then(|runtime| runtime.block_on(act(cli)));

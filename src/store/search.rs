@@ -267,11 +267,6 @@ impl Search {
         })
     }
 
-    /// How many entries can be found.
-    pub fn entries(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Takes up records as they are now; those that are not shown are let go.
     ///
     /// # Errors
