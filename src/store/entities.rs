@@ -6,7 +6,9 @@
 use crate::error::{Error, Result};
 use crate::mapping::dcat::About;
 use crate::mapping::ngsi::geometry;
-use crate::mapping::ngsi::query::{Comparison, Filter, Key, Operand, Path, Place, Query, Source, keys};
+use crate::mapping::ngsi::query::{
+    Comparison, Filter, Key, Operand, Path, Place, Query, Source, keys,
+};
 use crate::mapping::ngsi::{self, Content, Entity, Kind, Origin};
 use crate::record::Record;
 use crate::record::vocab::BASE;
@@ -141,9 +143,13 @@ impl Plan {
 
 /// Of a text, what is kept.
 fn cut(key: Key) -> Key {
+    cut_at(key, TEXT)
+}
+
+fn cut_at(key: Key, most: usize) -> Key {
     match key {
-        Key::Text(text) if text.len() > TEXT => {
-            let end = (0..=TEXT).rev().find(|n| text.is_char_boundary(*n));
+        Key::Text(text) if text.len() > most => {
+            let end = (0..=most).rev().find(|n| text.is_char_boundary(*n));
             Key::Text(text[..end.unwrap_or(0)].into())
         }
         other => other,
@@ -540,10 +546,18 @@ impl Entities {
                     },
                 }
             }
-            Comparison::Less(bound) => bounded(values, Bound::Unbounded, Bound::Excluded(bound), known),
-            Comparison::AtMost(bound) => bounded(values, Bound::Unbounded, Bound::Included(bound), known),
-            Comparison::Greater(bound) => bounded(values, Bound::Excluded(bound), Bound::Unbounded, known),
-            Comparison::AtLeast(bound) => bounded(values, Bound::Included(bound), Bound::Unbounded, known),
+            Comparison::Less(bound) => {
+                bounded(values, Bound::Unbounded, Bound::Excluded(bound), known)
+            }
+            Comparison::AtMost(bound) => {
+                bounded(values, Bound::Unbounded, Bound::Included(bound), known)
+            }
+            Comparison::Greater(bound) => {
+                bounded(values, Bound::Excluded(bound), Bound::Unbounded, known)
+            }
+            Comparison::AtLeast(bound) => {
+                bounded(values, Bound::Included(bound), Bound::Unbounded, known)
+            }
         }
     }
 
@@ -603,7 +617,10 @@ fn bounded(values: &Values, from: Bound<&Key>, to: Bound<&Key>, known: bool) -> 
         _ => return Plan::exact(RoaringBitmap::new()),
     };
     let (least, most) = match &sort {
-        Key::Number(_) => (Key::Number(f64::NEG_INFINITY), Some(Key::Number(f64::INFINITY))),
+        Key::Number(_) => (
+            Key::Number(f64::NEG_INFINITY),
+            Some(Key::Number(f64::INFINITY)),
+        ),
         Key::Time(_) => (Key::Time(i64::MIN), Some(Key::Time(i64::MAX))),
         Key::Text(_) => (Key::Text("".into()), Some(Key::Target("".into()))),
         Key::Target(_) => (Key::Target("".into()), None),
@@ -614,7 +631,8 @@ fn bounded(values: &Values, from: Bound<&Key>, to: Bound<&Key>, known: bool) -> 
         Bound::Unbounded => Bound::Included(least),
         Bound::Included(key) | Bound::Excluded(key) if is_cut(key) => {
             exact = false;
-            Bound::Included(cut(key.clone()))
+            // Where it is cut depends on the width of its characters.
+            Bound::Included(cut_at(key.clone(), TEXT - 4))
         }
         other => other.cloned(),
     };
@@ -652,14 +670,17 @@ fn matching(values: &Values, pattern: &Regex) -> (RoaringBitmap, bool) {
 
 fn bounds(geometry: &Geometry<f64>) -> [f64; 4] {
     use geo::BoundingRect;
-    geometry.bounding_rect().map_or([0.0; 4], |r| {
-        [r.min().x, r.min().y, r.max().x, r.max().y]
-    })
+    geometry
+        .bounding_rect()
+        .map_or([0.0; 4], |r| [r.min().x, r.min().y, r.max().x, r.max().y])
 }
 
 /// The cells of a degree that an area touches.
 fn cells([west, south, east, north]: [f64; 4]) -> impl Iterator<Item = (i16, i16)> {
-    #[expect(clippy::cast_possible_truncation, reason = "degrees are at most a few hundred")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "degrees are at most a few hundred"
+    )]
     let whole = |degrees: f64| degrees.clamp(-400.0, 400.0).floor() as i16;
     let (west, east) = (whole(west), whole(east));
     (whole(south)..=whole(north)).flat_map(move |y| (west..=east).map(move |x| (x, y)))

@@ -6,6 +6,7 @@ pub mod form;
 pub mod geometry;
 pub mod profile;
 pub mod query;
+pub mod read;
 
 use super::dcat::{self, About};
 use crate::record::statement::{Statement, TYPE, iri, literal, statements};
@@ -167,6 +168,8 @@ const MANNERS: [(&str, As); 21] = [
 
 /// A row of the table.
 struct Rule {
+    /// IRI of the property.
+    property: String,
     attribute: &'static str,
     manner: As,
     /// For each type that has it, whether it is a list there.
@@ -203,12 +206,14 @@ fn table() -> &'static Table {
             }
             let manner = MANNERS.iter().find(|m| m.0 == manner);
             let manner = manner.expect("the table names known manners").1;
-            let predicate = match property.contains("://") {
-                true => format!("<{property}>"),
-                false => expand(property).to_string(),
+            let property = match property.contains("://") {
+                true => property.to_owned(),
+                false => expand(property).into_string(),
             };
-            of.entry(predicate).or_default().push(rules.len());
+            let term = format!("<{property}>");
+            of.entry(term).or_default().push(rules.len());
             rules.push(Rule {
+                property,
                 attribute,
                 manner,
                 lists,
@@ -218,8 +223,19 @@ fn table() -> &'static Table {
     })
 }
 
-/// The names of all attributes, and whether each is a Relationship, a GeoProperty or (neither) a
-/// Property somewhere.
+/// What an attribute is: Relationship, GeoProperty or Property. One that is a Relationship on the catalogue
+/// alone is what it is on all others.
+pub fn sort_of(name: &str) -> &'static str {
+    let rule = table().rules.iter().find(|r| r.attribute == name);
+    match rule.map(|r| r.manner) {
+        Some(As::Relation) => "Relationship",
+        Some(As::Geometry) => "GeoProperty",
+        None if INVERSES.contains(&name) => "Relationship",
+        _ => "Property",
+    }
+}
+
+/// The names of all attributes.
 pub fn attribute_names() -> Vec<&'static str> {
     let rules = table().rules.iter().map(|r| r.attribute);
     let mut names: Vec<_> = rules.chain(OWN).chain(INVERSES).collect();
@@ -756,4 +772,12 @@ pub fn micros(text: &str) -> Option<i64> {
     };
     let at = utc.to_timestamp(civil).ok()?;
     Some(at.as_microsecond())
+}
+
+/// An address of ours as the ledger keeps it; another as it is.
+pub fn canonical(iri: &str, public_url: &str) -> String {
+    match iri.strip_prefix(public_url) {
+        Some(rest) => format!("{BASE}{rest}"),
+        None => iri.to_owned(),
+    }
 }
