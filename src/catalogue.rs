@@ -9,6 +9,8 @@ use crate::record::vocab::{self, BASE};
 use crate::record::{
     Draft, Finding, Outcome, PUBLIC, Record, Role, Says, State, Step, hash, sorted, triples,
 };
+use crate::store::contexts::Hosted;
+use crate::store::entities::{self, Entities};
 use crate::store::graph::{self, Graph};
 use crate::store::ledger::{self, Extent, Ledger, Origin, Suggestion};
 use crate::store::links::Answer;
@@ -28,6 +30,8 @@ pub struct Catalogue {
     pub graph: RwLock<Option<Graph>>,
     /// `None` until the search index has caught up with the ledger.
     pub search: RwLock<Option<Search>>,
+    /// `None` until the NGSI-LD entities have caught up with the ledger.
+    pub entities: RwLock<Option<Entities>>,
     /// Told when the ledger is beyond the search index.
     unsearched: Notify,
     /// Held while changes are numbered: there is one writer.
@@ -109,6 +113,7 @@ impl Catalogue {
             ledger,
             graph: RwLock::new(None),
             search: RwLock::new(None),
+            entities: RwLock::new(None),
             unsearched: Notify::new(),
             writer: Mutex::new(()),
             public_url,
@@ -234,6 +239,59 @@ impl Catalogue {
         }
     }
 
+    /// Makes the index of NGSI-LD entities; from then on the write door keeps it. Their ids begin with a
+    /// prefix, by default of the installation.
+    pub async fn present(&self, prefix: &str) {
+        while let Err(e) = self.present_once(prefix).await {
+            tracing::error!(error = %e, "the NGSI-LD entities cannot be made");
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    }
+
+    async fn present_once(&self, prefix: &str) -> Result<()> {
+        let instance = self.ledger.meta("instance").await?.unwrap_or_default();
+        let prefix = match prefix {
+            "" => instance.chars().take(8).collect(),
+            given => given.to_owned(),
+        };
+        let mut entities = Entities::new(entities::Settings {
+            public_url: self.public_url.clone(),
+            instance: format!("urn:ldt-catalogue:instance:{instance}"),
+            prefix,
+        });
+        let start = self.ledger.extent().await?;
+        entities.take_catalogue(&self.about, start.issued, start.modified)?;
+        for after in (0..start.last).step_by(LOAD as usize) {
+            let records = self.ledger.shown_between(after, after + LOAD).await?;
+            let take = move || entities.take(&records).map(|()| entities);
+            entities = off_the_runtime(take).await?;
+        }
+        let _turn = self.writer.lock().await;
+        entities.cursor = start.seq;
+        let mut held = self.entities.write().await;
+        *held = Some(entities);
+        drop(held);
+        self.present_changes().await
+    }
+
+    /// Takes up in the index of entities what the ledger holds beyond it. The writer's turn is held.
+    async fn present_changes(&self) -> Result<()> {
+        let cursor = self.entities.read().await.as_ref().map(|e| e.cursor);
+        let extent = self.ledger.extent().await?;
+        let Some(cursor) = cursor.filter(|c| *c < extent.seq) else {
+            return Ok(());
+        };
+        let changed = self.ledger.changed_since(cursor).await?;
+        if let Some(entities) = self.entities.write().await.as_mut() {
+            tokio::task::block_in_place(|| {
+                entities.take(&changed)?;
+                entities.take_catalogue(&self.about, extent.issued, extent.modified)
+            })?;
+            entities.cursor = extent.seq;
+        }
+        Ok(())
+    }
+
     async fn search_on(&self) -> Result<()> {
         let mut search = Search::new()?;
         let start = self.ledger.extent().await?;
@@ -295,6 +353,7 @@ impl Catalogue {
         {
             tokio::task::block_in_place(|| search.take(&hidden))?;
         }
+        self.present_changes().await?;
         self.worn.notify_one();
         self.unsearched.notify_one();
         *self.extent.write().expect("no writer panics") = extent;
@@ -685,6 +744,24 @@ impl Catalogue {
             self.ledger.note_links(&records).await?;
         }
         Ok(())
+    }
+
+    /// Keeps an @context that is served from now on.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn host(&self, context: &Hosted) -> Result<()> {
+        let _turn = self.writer.lock().await;
+        self.ledger.add_hosted(context).await
+    }
+
+    /// Serves an @context no longer.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn unhost(&self, name: &str) -> Result<()> {
+        let _turn = self.writer.lock().await;
+        self.ledger.drop_hosted(name).await
     }
 
     /// Keeps what an address answered.

@@ -357,6 +357,7 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     let mut config = config.clone();
     config.server.listen = address.to_string();
     config.server.public_url = config.public_url()?;
+    config.id_prefix()?;
     let catalogue = open(&config, dir).await?;
     let public_url = &catalogue.public_url;
     catalogue.ledger.set_meta(PUBLIC_URL, public_url).await?;
@@ -365,8 +366,16 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     }
     control::serve(catalogue.clone(), dir)?;
     tokio::spawn({
-        let catalogue = catalogue.clone();
-        async move { tokio::join!(catalogue.tend(), catalogue.index(), catalogue.forget()) }
+        let (catalogue, prefix) = (catalogue.clone(), config.ngsi.id_prefix.clone());
+        async move {
+            let entities = catalogue.present(&prefix);
+            tokio::join!(
+                catalogue.tend(),
+                catalogue.index(),
+                catalogue.forget(),
+                entities
+            )
+        }
     });
     if config.links.check {
         let (catalogue, settings) = (catalogue.clone(), config.links.clone());

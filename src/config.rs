@@ -23,6 +23,7 @@ pub struct Config {
     pub suggestions: Suggestions,
     pub sign_in: SignIn,
     pub links: Links,
+    pub ngsi: Ngsi,
     pub log: Log,
 }
 
@@ -104,6 +105,19 @@ pub struct Links {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Ngsi {
+    /// Begins the local part of each entity's id; empty for one of the installation.
+    pub id_prefix: String,
+    /// Texts are LanguageProperties.
+    pub language_maps: bool,
+    pub context_seconds: u64,
+    pub context_kilobytes: u64,
+    /// Contexts may be fetched from private networks.
+    pub private: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Log {
     pub level: String,
     pub format: String,
@@ -179,6 +193,21 @@ impl Config {
                 })
             })
             .collect()
+    }
+
+    /// What ids of entities begin with.
+    ///
+    /// # Errors
+    /// It holds what an id cannot.
+    pub fn id_prefix(&self) -> Result<&str> {
+        let prefix = self.ngsi.id_prefix.as_str();
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b"_~-".contains(&c);
+        if prefix.len() <= 40 && prefix.bytes().all(plain) {
+            return Ok(prefix);
+        }
+        Err(Error::bad_input(format!(
+            "id_prefix is {prefix:?}; at most 40 of A-Z, a-z, 0-9, _, ~ and - are wanted"
+        )))
     }
 
     /// The address that readers use, ending in a slash.

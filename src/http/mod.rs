@@ -8,6 +8,7 @@ mod dcat;
 pub mod document;
 mod entry;
 pub mod frame;
+mod ngsi;
 pub mod pages;
 mod quality;
 pub mod reply;
@@ -78,6 +79,8 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .merge(api::router())
         .merge(search::forms())
         .merge(quality::router())
+        .merge(ngsi::router(&config.ngsi))
+        .route("/contexts/{name}", get(ngsi::served))
         .route(
             "/validate",
             get(validate::get)
@@ -168,7 +171,10 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
 
 async fn ready(State(catalogue): Shared) -> Response {
     let indexed = catalogue.search.read().await.is_some();
-    if !indexed {
+    if catalogue.entities.read().await.is_none() {
+        let text = "loading: NGSI-LD entities; entries, DCAT and the first page answer already\n";
+        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    } else if !indexed {
         let text = "loading: search; entries, DCAT and the first page answer already\n";
         (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
     } else if catalogue.graph.read().await.is_some() {

@@ -102,6 +102,7 @@ const SCHEMA: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS link (record BIGINT NOT NULL, address TEXT NOT NULL, access BIGINT NOT NULL, \
      download BIGINT NOT NULL, status BIGINT, why TEXT, moved TEXT, tag TEXT, checked BIGINT, failing BIGINT, \
      PRIMARY KEY (record, address))",
+    "CREATE TABLE IF NOT EXISTS context (name TEXT PRIMARY KEY, body TEXT NOT NULL, at BIGINT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS link_address ON link (address)",
     "CREATE INDEX IF NOT EXISTS change_of_record ON change (record, seq)",
     "CREATE INDEX IF NOT EXISTS record_shown ON record (publication) WHERE state = 'published' AND audience = 'public'",
