@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::RwLock as Latch;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -45,6 +46,8 @@ pub struct Catalogue {
     pub documents: Mutex<()>,
     /// Held while addresses are asked.
     pub checking: Mutex<()>,
+    /// For each target of the publisher, the turn to speak to it.
+    publishing: std::sync::Mutex<HashMap<String, Arc<Mutex<()>>>>,
     extent: Latch<Extent>,
     /// Told when a fresh graph may be much smaller than the one that answers.
     worn: Notify,
@@ -121,6 +124,7 @@ impl Catalogue {
             dir,
             documents: Mutex::new(()),
             checking: Mutex::new(()),
+            publishing: std::sync::Mutex::default(),
             extent: Latch::new(extent),
             worn: Notify::new(),
             worn_from: graph::SMALL,
@@ -237,6 +241,18 @@ impl Catalogue {
                 tokio::time::sleep(Duration::from_secs(5)).await;
             }
         }
+    }
+
+    /// The turn to speak to a target of the publisher: two at once would undo each other's work.
+    pub fn publishing(&self, target: &str) -> Arc<Mutex<()>> {
+        let mut turns = self.publishing.lock().expect("no holder panics");
+        turns.entry(target.to_owned()).or_default().clone()
+    }
+
+    /// The turn to write: what is written beside the write door waits for it, since SQLite would refuse
+    /// a transaction that began before.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.writer.lock().await
     }
 
     /// Makes the index of NGSI-LD entities; from then on the write door keeps it. Their ids begin with a

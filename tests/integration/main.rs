@@ -1,6 +1,7 @@
 //! One test binary; its modules mirror the faces.
 mod access;
 mod api;
+mod brokers;
 mod durable;
 mod harvest;
 mod hostile;
@@ -13,6 +14,7 @@ mod moderate;
 mod official;
 mod pages;
 mod postgres;
+mod publish;
 mod quality;
 mod search;
 mod sparql;
