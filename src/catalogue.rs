@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat::{self, About};
 use crate::mapping::{sheet, syntax};
+use crate::publish::Target;
 use crate::record::shacl::{self, Candidate, Severity};
 use crate::record::statement::{Statement, iri, literal, statements};
 use crate::record::vocab::{self, BASE};
@@ -46,6 +47,8 @@ pub struct Catalogue {
     pub documents: Mutex<()>,
     /// Held while addresses are asked.
     pub checking: Mutex<()>,
+    /// The context brokers that are fed.
+    pub targets: Vec<Target>,
     /// For each target of the publisher, the turn to speak to it.
     publishing: std::sync::Mutex<HashMap<String, Arc<Mutex<()>>>>,
     extent: Latch<Extent>,
@@ -124,6 +127,7 @@ impl Catalogue {
             dir,
             documents: Mutex::new(()),
             checking: Mutex::new(()),
+            targets: Vec::new(),
             publishing: std::sync::Mutex::default(),
             extent: Latch::new(extent),
             worn: Notify::new(),

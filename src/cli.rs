@@ -363,7 +363,8 @@ async fn open(config: &Config, dir: &Path) -> Result<Arc<Catalogue>> {
         _ => config.public_url()?,
     };
     let about = config.catalogue.clone();
-    let catalogue = Catalogue::open(ledger, dir.to_owned(), public_url, about).await?;
+    let mut catalogue = Catalogue::open(ledger, dir.to_owned(), public_url, about).await?;
+    catalogue.targets.clone_from(&config.publish.targets);
     Ok(Arc::new(catalogue))
 }
 

@@ -16,6 +16,7 @@ mod search;
 mod sparql;
 mod stats;
 mod suggest;
+mod targets;
 mod texts;
 mod themes;
 pub mod validate;
@@ -76,6 +77,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .merge(suggest::router(&config.suggestions)?)
         .merge(admin::router(&config.suggestions))
         .merge(texts::router())
+        .merge(targets::router())
         .merge(api::router())
         .merge(search::forms())
         .merge(quality::router())
@@ -192,7 +194,14 @@ async fn metrics(State(catalogue): Shared) -> crate::error::Result<Response> {
         Some(graph) => (graph.cursor, graph.live, graph.dead),
         None => (0, 0, 0),
     };
+    let mut targets = Vec::new();
+    for target in &catalogue.targets {
+        let progress = catalogue.ledger.progress(&target.name).await?;
+        let undelivered = catalogue.ledger.undelivered_count(&target.name).await?;
+        targets.push((target.name.clone(), progress, undelivered));
+    }
     let text = telemetry::exposition(&Holdings {
+        targets,
         states: catalogue.ledger.states().await?,
         links: catalogue.ledger.link_states().await?,
         seq: catalogue.extent().seq,
