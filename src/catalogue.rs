@@ -251,17 +251,25 @@ impl Catalogue {
         }
     }
 
-    async fn present_once(&self, prefix: &str) -> Result<()> {
+    /// What NGSI-LD entities say of this installation.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn presented(&self, prefix: &str) -> Result<entities::Settings> {
         let instance = self.ledger.meta("instance").await?.unwrap_or_default();
         let prefix = match prefix {
             "" => instance.chars().take(8).collect(),
             given => given.to_owned(),
         };
-        let mut entities = Entities::new(entities::Settings {
+        Ok(entities::Settings {
             public_url: self.public_url.clone(),
             instance: format!("urn:ldt-catalogue:instance:{instance}"),
             prefix,
-        });
+        })
+    }
+
+    async fn present_once(&self, prefix: &str) -> Result<()> {
+        let mut entities = Entities::new(self.presented(prefix).await?);
         let start = self.ledger.extent().await?;
         entities.take_catalogue(&self.about, start.issued, start.modified)?;
         for after in (0..start.last).step_by(LOAD as usize) {

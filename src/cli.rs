@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::harvest::{self, Format};
 use crate::mapping::validate::{Form, Input};
 use crate::mapping::{self, Parsed};
+use crate::register::Wish;
 use crate::record::shacl::Profile;
 use crate::record::{Role, State, Step};
 use crate::store::access::Token;
@@ -151,6 +152,22 @@ enum Command {
     /// Tokens, with which people and programs show who they are.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Register this catalogue as a context source in an NGSI-LD broker, or bring its registration up to date.
+    ///
+    /// The broker then passes on to the catalogue what it is asked for about catalogue types.
+    Register {
+        /// Address of the broker, without /ngsi-ld/v1.
+        target: String,
+        /// What kind of broker it is: generic, orion-ld, scorpio or stellio.
+        #[arg(long, default_value = "generic")]
+        kind: String,
+        /// The broker's tenant.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Take the registration away.
+        #[arg(long)]
+        remove: bool,
+    },
     /// Ask the addresses in entries whether they answer, those first that wait longest.
     ///
     /// What they answer changes no entry. Lists what is broken.
@@ -717,6 +734,22 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
         }
         Command::Token(TokenCommand::Revoke { id }) => door.remove(&format!("tokens/{id}")).await?,
         Command::Purge { slug } => door.post(&format!("purge/{slug}"), &()).await?,
+        Command::Register {
+            target,
+            kind,
+            tenant,
+            remove,
+        } => {
+            let prefix = config.id_prefix()?.to_owned();
+            let wish = Wish {
+                target,
+                kind,
+                tenant,
+                remove,
+                prefix,
+            };
+            door.post("register", &wish).await?
+        }
         Command::CheckLinks { limit } => {
             let settings = config.links.clone();
             let wish = CheckLinks { settings, limit };

@@ -98,6 +98,7 @@ pub fn serve(catalogue: Arc<Catalogue>, dir: &Path) -> Result<()> {
         .route("/tokens/{id}", axum::routing::delete(revoke_token))
         .route("/queue", get(queue))
         .route("/check-links", post(check_links))
+        .route("/register", post(register))
         .route("/export/{kind}", get(export))
         .route("/backup", get(backup))
         .layer(axum::extract::DefaultBodyLimit::disable())
@@ -289,6 +290,10 @@ async fn check_links(
     let limit = i64::from(wish.limit);
     let report = links::check(&catalogue, &wish.settings, limit, now).await?;
     Ok(Json(report))
+}
+
+async fn register(State(catalogue): Control, Json(wish): Json<Wish>) -> Result<Json<String>> {
+    Ok(Json(register::register(&catalogue, &wish).await?))
 }
 
 async fn queue(State(catalogue): Control) -> Result<Json<Vec<Waiting>>> {

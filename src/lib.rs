@@ -21,6 +21,7 @@ pub mod http;
 pub mod links;
 pub mod mapping;
 pub mod record;
+pub mod register;
 pub mod seed;
 pub mod store;
 pub mod telemetry;

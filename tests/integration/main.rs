@@ -10,6 +10,7 @@ mod library;
 mod lifecycle;
 mod links;
 mod moderate;
+mod ngsi;
 mod official;
 mod pages;
 mod postgres;

@@ -196,8 +196,6 @@ async fn speak(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-const LINK: &str = "http://www.w3.org/ns/json-ld#context";
-
 /// Forms in which entities are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
@@ -269,7 +267,7 @@ fn linked(headers: &HeaderMap) -> Result<Option<String>, Problem> {
             let end = rest[start..].find('>').map(|n| start + n);
             let end = end.ok_or_else(|| Problem::request(format!("Link: {text:?} lacks a >")))?;
             let next = rest[end..].find('<').map_or(rest.len(), |n| end + n);
-            if rest[end..next].contains(LINK) {
+            if rest[end..next].contains(context::RELATION) {
                 found.push(rest[start + 1..end].to_owned());
             }
             rest = &rest[next..];
@@ -394,10 +392,7 @@ impl Asked {
                 one.insert("@context".into(), context());
             }
             _ => {
-                link = Some(format!(
-                    "<{}>; rel=\"{LINK}\"; type=\"application/ld+json\"",
-                    self.link
-                ))
+                link = Some(context::link(&self.link))
             }
         }
         let kind = MEDIA.iter().find(|m| m.1 == media).map_or("", |m| m.0);

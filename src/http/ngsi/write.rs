@@ -1,7 +1,7 @@
 //! Entities that contributors write (ETSI GS CIM 009, clauses 5.6.1, 5.6.7 to 5.6.9): catalogue types become
 //! records through the catalogue, a moderator's at once and others' when a moderator has decided.
 use super::{Answer, Asked, Problem, body, index};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Report};
 use crate::http::Shared;
 use crate::http::access::Person;
 use crate::mapping::ngsi::Kind;
@@ -43,7 +43,7 @@ fn contributor(by: Caller) -> Result<Person, Problem> {
 /// What became of one entity.
 enum Became {
     Published { id: String, new: bool },
-    Waits { id: String },
+    Waits { id: String, why: String },
     Wrong { id: String, problem: Problem },
 }
 
@@ -66,8 +66,8 @@ pub async fn create(
             let place = format!("/ngsi-ld/v1/entities/{id}");
             Ok((StatusCode::CREATED, [(header::LOCATION, place)]).into_response())
         }
-        Some(Became::Waits { id }) => {
-            let told = json!({ "id": id, "state": "waiting", "detail": "a moderator decides" });
+        Some(Became::Waits { id, why }) => {
+            let told = json!({ "id": id, "state": "waiting", "detail": why });
             Ok((StatusCode::ACCEPTED, axum::Json(told)).into_response())
         }
         Some(Became::Wrong { problem, .. }) => Err(problem),
@@ -126,8 +126,8 @@ async fn some(
                 }
                 done.push(id);
             }
-            Became::Waits { id } => {
-                waits.push(id.clone());
+            Became::Waits { id, why } => {
+                waits.push(json!({ "entityId": id, "detail": why }));
                 done.push(id);
             }
             Became::Wrong { id, problem } => {
@@ -247,25 +247,26 @@ async fn write(
                 }
             }
             Some(_) if state == Stage::Suggested || record.as_ref().is_some_and(queued) => {
-                Became::Waits { id: one.id }
+                let why = std::iter::once("a moderator decides".to_owned());
+                let why: Vec<String> = why.chain(reasons(&report, &told, &canonical)).collect();
+                let why = why.join("; ");
+                Became::Waits { id: one.id, why }
             }
             _ => {
-                let slug = told
-                    .iter()
-                    .find(|t| t.0 == canonical)
-                    .map_or("", |t| t.1.as_str());
-                let about = report
-                    .findings
-                    .iter()
-                    .filter(|f| f.entry.is_empty() || f.entry == slug || f.entry == canonical);
-                let mut why: Vec<String> = about.map(|f| f.reason.clone()).collect();
-                if why.is_empty() {
-                    why = report.findings.iter().map(|f| f.reason.clone()).collect();
-                }
-                let why = format!("it was not taken: {}", why.join("; "));
-                wrong(one.id, Problem::data(why))
+                let why = reasons(&report, &told, &canonical).join("; ");
+                wrong(one.id, Problem::data(format!("it was not taken: {why}")))
             }
         });
     }
     Ok(became)
+}
+
+/// What the catalogue found about an entry, `told` being the IRIs and names of all.
+fn reasons(report: &Report, told: &[(String, String)], entry: &str) -> Vec<String> {
+    let slug = told.iter().find(|t| t.0 == entry).map(|t| t.1.as_str());
+    let all = report.findings.iter();
+    let about = all.filter(|f| {
+        f.entry.is_empty() || Some(f.entry.as_str()) == slug || f.entry == entry || told.len() == 1
+    });
+    about.map(|f| f.reason.clone()).collect()
 }
