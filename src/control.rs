@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::http::document;
 use crate::links;
 use crate::record::{Draft, Finding, Role, Step};
+use crate::register::{self, Wish};
 use crate::store::ledger;
 use axum::body::Body;
 use axum::extract::{Path as Part, Request, State};

@@ -45,18 +45,27 @@ pub async fn register(catalogue: &Catalogue, wish: &Wish) -> Result<String> {
     let target = wish.target.trim_end_matches('/');
     let target = target.strip_suffix("/ngsi-ld/v1").unwrap_or(target);
     let broker = Broker {
-        client: client::client()?.timeout(TIME).build().map_err(Error::internal)?,
+        client: client::client()?
+            .timeout(TIME)
+            .build()
+            .map_err(Error::internal)?,
         list: format!("{target}/ngsi-ld/v1/csourceRegistrations"),
         link: context::link(&context::address(&catalogue.public_url)),
         tenant: wish.tenant.as_deref(),
     };
-    let id = format!("urn:ngsi-ld:ContextSourceRegistration:ldt-catalogue-{}", settings.prefix);
+    let id = format!(
+        "urn:ngsi-ld:ContextSourceRegistration:ldt-catalogue-{}",
+        settings.prefix
+    );
     let item = format!("{}/{id}", broker.list);
     if wish.remove {
         let answer = broker.ask(Method::DELETE, &item, None).await?;
         return match answer.status() {
             StatusCode::NOT_FOUND => Ok(format!("{target} knows no registration {id}")),
-            _ => broker.done(answer).await.map(|_| format!("{id} is removed from {target}")),
+            _ => broker
+                .done(answer)
+                .await
+                .map(|_| format!("{id} is removed from {target}")),
         };
     }
     let endpoint = catalogue.public_url.trim_end_matches('/');
@@ -78,7 +87,9 @@ pub async fn register(catalogue: &Catalogue, wish: &Wish) -> Result<String> {
         }
         None => "created",
     };
-    let made = broker.ask(Method::POST, &broker.list, Some(&wanted)).await?;
+    let made = broker
+        .ask(Method::POST, &broker.list, Some(&wanted))
+        .await?;
     broker.done(made).await?;
     Ok(format!("{id} is {became} in {target}"))
 }
@@ -93,7 +104,9 @@ struct Broker<'w> {
 impl Broker<'_> {
     async fn ask(&self, method: Method, url: &str, body: Option<&Json>) -> Result<Response> {
         let mut request = self.client.request(method, url);
-        request = request.header("accept", "application/json").header("link", &self.link);
+        request = request
+            .header("accept", "application/json")
+            .header("link", &self.link);
         if let Some(tenant) = self.tenant {
             request = request.header("NGSILD-Tenant", tenant);
         }
@@ -111,7 +124,9 @@ impl Broker<'_> {
         while let Ok(Some(chunk)) = answer.chunk().await {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > LONGEST {
-                return Err(Error::bad_input(format!("{url} answers more than {LONGEST} bytes")));
+                return Err(Error::bad_input(format!(
+                    "{url} answers more than {LONGEST} bytes"
+                )));
             }
         }
         if status.is_success() {

@@ -989,3 +989,159 @@ fn texts_are_language_maps_where_the_operator_wants_them() {
         json!({ "type": "Property", "value": "Orion-LD Context Broker", "lang": "en" })
     );
 }
+
+/// A broker that keeps registrations, and what it was asked.
+fn broker() -> (String, Arc<Mutex<Vec<String>>>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = listener.local_addr().expect("an address");
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = asked.clone();
+    std::thread::spawn(move || {
+        let mut held: BTreeMap<String, Value> = BTreeMap::new();
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.expect("a connection"));
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                stream.read_line(&mut line).expect("reads");
+                if line.trim().is_empty() {
+                    break;
+                }
+                if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = n.trim().parse().expect("a number");
+                }
+                head += &line;
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).expect("reads");
+            let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let mut words = head.split(' ');
+            let method = words.next().expect("a method").to_owned();
+            let path = words.next().expect("a path").to_owned();
+            let id = path.rsplit('/').next().expect("an id").to_owned();
+            let (status, answer) = match method.as_str() {
+                "POST" => {
+                    let id = body["id"].as_str().expect("an id").to_owned();
+                    let mut kept = body.clone();
+                    // As brokers do: one is no list, and there is more.
+                    kept["operations"] = kept["operations"].clone();
+                    kept["information"] = kept["information"][0].clone();
+                    kept["status"] = json!("ok");
+                    held.insert(id, kept);
+                    ("201 Created", Value::Null)
+                }
+                "DELETE" if held.remove(&id).is_some() => ("204 No Content", Value::Null),
+                "GET" if held.contains_key(&id) => ("200 OK", held[&id].clone()),
+                _ => (
+                    "404 Not Found",
+                    json!({ "type": "https://uri.etsi.org/ngsi-ld/errors/ResourceNotFound" }),
+                ),
+            };
+            log.lock()
+                .expect("held by none")
+                .push(format!("{method} {path}\n{head}\n{body}"));
+            let answer = if answer.is_null() {
+                String::new()
+            } else {
+                answer.to_string()
+            };
+            let _ = write!(
+                stream.get_mut(),
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
+                answer.len()
+            );
+        }
+    });
+    (format!("http://{address}"), asked)
+}
+
+#[test]
+fn the_catalogue_registers_itself_in_the_form_that_each_broker_needs() {
+    let dir = directory("ngsi-register");
+    let config = dir.with_extension("toml");
+    fs::write(&config, SETTINGS).expect("writes");
+    let config = config.to_str().expect("UTF-8").to_owned();
+    let samples = reference().map(|dir| json_of(&dir.join("samples/registration.examples.json")));
+    for kind in ["orion-ld", "scorpio", "stellio", "generic"] {
+        let (address, asked) = broker();
+        let register = |more: &[&str]| {
+            let base = [
+                "--config", &config, "register", &address, "--kind", kind, "--tenant", "citya",
+            ];
+            run(&dir, &[&base[..], more].concat())
+        };
+        let id = "urn:ngsi-ld:ContextSourceRegistration:ldt-catalogue-lib";
+        let (code, said) = register(&[]);
+        assert!(code == 0 && said.contains("created"), "{said}");
+        let (code, said) = register(&[]);
+        assert!(code == 0 && said.contains("stands"), "{said}");
+        let posts = || {
+            let all = asked.lock().expect("held by none");
+            all.iter()
+                .filter(|a| a.starts_with("POST "))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let post = posts().pop().expect("a registration");
+        assert_eq!(posts().len(), 1);
+        let body: Value = serde_json::from_str(post.lines().last().expect("a body")).expect("JSON");
+        assert_eq!(
+            (&body["id"], &body["endpoint"]),
+            (&json!(id), &json!(PUBLIC))
+        );
+        assert!(
+            post.to_lowercase().contains("ngsild-tenant: citya"),
+            "{post}"
+        );
+        assert!(
+            post.contains(
+                "rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\""
+            ),
+            "{post}"
+        );
+        if let Some(sample) = samples
+            .as_ref()
+            .map(|s| &s[kind]["body"])
+            .filter(|s| s.is_object())
+        {
+            for name in ["type", "mode", "operations", "management"] {
+                assert_eq!(body.get(name), sample.get(name), "{kind} {name}");
+            }
+            let types = |b: &Value| -> BTreeSet<String> {
+                b["information"][0]["entities"]
+                    .as_array()
+                    .expect("types")
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect()
+            };
+            assert_eq!(types(&body), types(sample), "{kind}");
+        }
+        let other = if kind == "orion-ld" {
+            "scorpio"
+        } else {
+            "orion-ld"
+        };
+        let (code, said) = run(
+            &dir,
+            &["--config", &config, "register", &address, "--kind", other],
+        );
+        let changes = kind != "orion-ld";
+        assert!(
+            code == 0 && said.contains(if changes { "updated" } else { "stands" }),
+            "{said}"
+        );
+        let (code, said) = register(&["--remove"]);
+        assert!(code == 0 && said.contains("removed"), "{said}");
+        let (code, said) = register(&["--remove"]);
+        assert!(code == 0 && said.contains("no registration"), "{said}");
+    }
+    let (code, said) = run(
+        &dir,
+        &["register", "http://127.0.0.1:9", "--kind", "orion-ld"],
+    );
+    assert!(code == 1 && said.contains("127.0.0.1:9"), "{said}");
+    let (code, said) = run(&dir, &["register", "http://127.0.0.1:9", "--kind", "kafka"]);
+    assert!(code == 1 && said.contains("orion-ld"), "{said}");
+}

@@ -261,7 +261,10 @@ async fn told(catalogue: &Catalogue, face: &Face) -> Result<Vec<Told>, Problem> 
         used: 0,
         hits: 0,
     };
-    let mut all = vec![own(context::address(&catalogue.public_url), context::file())];
+    let mut all = vec![own(
+        context::address(&catalogue.public_url),
+        context::file(),
+    )];
     all.push(Told {
         kind: "Cached",
         ..own(CORE.to_owned(), CORE)

@@ -184,6 +184,9 @@ impl IntoResponse for Problem {
 
 pub type Answer = Result<Response, Problem>;
 
+/// How many entities there are in all, where `count` asks for it.
+pub const COUNT: header::HeaderName = header::HeaderName::from_static("ngsild-results-count");
+
 const TENANT: header::HeaderName = header::HeaderName::from_static("ngsild-tenant");
 
 /// There is one tenant, without a name (clause 4.14).
@@ -391,9 +394,7 @@ impl Asked {
             (Media::Geo, Json::Object(one)) if !self.prefers_json() => {
                 one.insert("@context".into(), context());
             }
-            _ => {
-                link = Some(context::link(&self.link))
-            }
+            _ => link = Some(context::link(&self.link)),
         }
         let kind = MEDIA.iter().find(|m| m.1 == media).map_or("", |m| m.0);
         let media = [(header::CONTENT_TYPE, kind)];

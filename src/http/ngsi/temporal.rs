@@ -323,7 +323,7 @@ pub async fn list(State(catalogue): Shared, asked: Asked) -> Answer {
     let mut response = asked.answer(StatusCode::OK, Json::Array(out), media);
     if asked.flag("count")? {
         let total = HeaderValue::from(rows.len());
-        response.headers_mut().insert("ngsild-results-count", total);
+        response.headers_mut().insert(super::COUNT, total);
     }
     Ok(response)
 }

@@ -4,8 +4,8 @@ use super::{Answer, Asked, Problem, body, index};
 use crate::catalogue::{Catalogue, Report};
 use crate::http::Shared;
 use crate::http::access::Person;
-use crate::mapping::ngsi::Kind;
 use crate::mapping::ngsi::read::{self, Read};
+use crate::mapping::ngsi::{Kind, canonical};
 use crate::mapping::rdf;
 use crate::record::{Draft, Record, Role, State as Stage};
 use axum::body::Bytes;
@@ -167,7 +167,7 @@ async fn write(
     };
     let mut graph = Vec::new();
     let mut ids: BTreeSet<String> = BTreeSet::new();
-    let mut entries: Vec<(Read, Option<Record>)> = Vec::new();
+    let mut entries: Vec<(Read, bool)> = Vec::new();
     let mut became: Vec<Became> = Vec::new();
     let wrong = |id: String, problem: Problem| Became::Wrong { id, problem };
     for one in read {
@@ -199,7 +199,9 @@ async fn write(
             _ => {}
         }
         graph.extend(one.triples.iter().cloned());
-        entries.push((one, there));
+        let iri = canonical(&one.iri, &catalogue.public_url);
+        let known = there.is_some() || index(catalogue).await?.id_of(&iri).is_some();
+        entries.push((one, known));
     }
     let parsed = rdf::read(&graph, &catalogue.public_url);
     let drafts: Vec<Draft> = parsed.drafts;
@@ -233,27 +235,24 @@ async fn write(
                 }
             }
         };
-        let canonical = crate::mapping::ngsi::canonical(&entry, &catalogue.public_url);
-        let record = catalogue.ledger.by_iri(&canonical).await?;
+        let entry = canonical(&entry, &catalogue.public_url);
+        let record = catalogue.ledger.by_iri(&entry).await?;
         let queued = |r: &Record| report.queued.contains(&r.slug);
         became.push(match record {
             Some(record) if record.state == Stage::Published && !queued(&record) => {
                 let held = index(catalogue).await?;
-                let iri = crate::mapping::ngsi::canonical(&one.iri, &catalogue.public_url);
+                let iri = canonical(&one.iri, &catalogue.public_url);
                 let id = held.id_of(&iri).unwrap_or(one.id);
-                Became::Published {
-                    id,
-                    new: before.is_none(),
-                }
+                Became::Published { id, new: !before }
             }
             Some(_) if state == Stage::Suggested || record.as_ref().is_some_and(queued) => {
                 let why = std::iter::once("a moderator decides".to_owned());
-                let why: Vec<String> = why.chain(reasons(&report, &told, &canonical)).collect();
+                let why: Vec<String> = why.chain(reasons(&report, &told, &entry)).collect();
                 let why = why.join("; ");
                 Became::Waits { id: one.id, why }
             }
             _ => {
-                let why = reasons(&report, &told, &canonical).join("; ");
+                let why = reasons(&report, &told, &entry).join("; ");
                 wrong(one.id, Problem::data(format!("it was not taken: {why}")))
             }
         });
