@@ -230,8 +230,8 @@ async fn evolution(
 fn pairs(list: &Json) -> Json {
     let all = list.as_array().map_or(&[][..], Vec::as_slice);
     let member = |i: &Json| {
-        let found = ["value", "object", "languageMap"].into_iter();
-        found.filter(|m| !i[m].is_null()).next().unwrap_or("value")
+        let mut members = ["value", "object", "languageMap"].into_iter();
+        members.find(|m| !i[m].is_null()).unwrap_or("value")
     };
     let first = all.first().unwrap_or(&Json::Null);
     let (name, kind) = match member(first) {
