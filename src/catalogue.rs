@@ -268,22 +268,35 @@ impl Catalogue {
         }
     }
 
-    async fn present_once(&self, prefix: &str) -> Result<()> {
+    /// What NGSI-LD entities say of this installation.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn presented(&self, prefix: &str) -> Result<entities::Settings> {
         let instance = self.ledger.meta("instance").await?.unwrap_or_default();
         let prefix = match prefix {
             "" => instance.chars().take(8).collect(),
             given => given.to_owned(),
         };
-        let mut entities = Entities::new(entities::Settings {
+        Ok(entities::Settings {
             public_url: self.public_url.clone(),
             instance: format!("urn:ldt-catalogue:instance:{instance}"),
             prefix,
-        });
+        })
+    }
+
+    async fn present_once(&self, prefix: &str) -> Result<()> {
+        let settings = self.presented(prefix).await?;
+        let mut entities = Entities::new(settings.clone());
         let start = self.ledger.extent().await?;
         entities.take_catalogue(&self.about, start.issued, start.modified)?;
         for after in (0..start.last).step_by(LOAD as usize) {
             let records = self.ledger.shown_between(after, after + LOAD).await?;
-            let take = move || entities.take(&records).map(|()| entities);
+            let settings = settings.clone();
+            let take = move || {
+                let made = entities::made(&records, &settings);
+                entities.take(&made).map(|()| entities)
+            };
             entities = off_the_runtime(take).await?;
         }
         let _turn = self.writer.lock().await;
@@ -296,15 +309,18 @@ impl Catalogue {
 
     /// Takes up in the index of entities what the ledger holds beyond it. The writer's turn is held.
     async fn present_changes(&self) -> Result<()> {
-        let cursor = self.entities.read().await.as_ref().map(|e| e.cursor);
+        let known = |e: &Entities| (e.cursor, e.settings().clone());
+        let known = self.entities.read().await.as_ref().map(known);
         let extent = self.ledger.extent().await?;
-        let Some(cursor) = cursor.filter(|c| *c < extent.seq) else {
+        let Some((cursor, settings)) = known.filter(|(cursor, _)| *cursor < extent.seq) else {
             return Ok(());
         };
         let changed = self.ledger.changed_since(cursor).await?;
+        // Readers wait for no more than for what is moved in.
+        let made = tokio::task::block_in_place(|| entities::made(&changed, &settings));
         if let Some(entities) = self.entities.write().await.as_mut() {
             tokio::task::block_in_place(|| {
-                entities.take(&changed)?;
+                entities.take(&made)?;
                 entities.take_catalogue(&self.about, extent.issued, extent.modified)
             })?;
             entities.cursor = extent.seq;

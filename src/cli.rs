@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::harvest::{self, Format};
 use crate::mapping::validate::{Form, Input};
 use crate::mapping::{self, Parsed};
-use crate::publish::{self, Target, Wish};
+use crate::publish::{self, Registration, Target, Wish};
 use crate::record::shacl::Profile;
 use crate::record::{Role, State, Step};
 use crate::store::access::Token;
@@ -153,6 +153,22 @@ enum Command {
     /// Tokens, with which people and programs show who they are.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Register this catalogue as a context source in an NGSI-LD broker, or bring its registration up to date.
+    ///
+    /// The broker then passes on to the catalogue what it is asked for about catalogue types.
+    Register {
+        /// Name of a target of `publish`, or the address of a broker, without /ngsi-ld/v1.
+        target: String,
+        /// What kind of broker is at the address: generic, orion-ld, scorpio or stellio.
+        #[arg(long, default_value = "generic")]
+        kind: String,
+        /// The broker's tenant.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Take the registration away.
+        #[arg(long)]
+        remove: bool,
+    },
     /// Ask the addresses in entries whether they answer, those first that wait longest.
     ///
     /// What they answer changes no entry. Lists what is broken.
@@ -864,6 +880,25 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
                 None => standing(&door, &targets).await?,
                 Some(wish) => feed(&door, &targets, wish).await?,
             }
+        }
+        Command::Register {
+            target,
+            kind,
+            tenant,
+            remove,
+        } => {
+            let named = config.publish.targets.iter().find(|t| t.name == target);
+            let target = match named {
+                Some(target) => target.clone(),
+                None => Target::at(&target, &kind, tenant.unwrap_or_default()),
+            };
+            let prefix = config.id_prefix()?.to_owned();
+            let registration = Registration {
+                target,
+                remove,
+                prefix,
+            };
+            door.post("register", &registration).await?
         }
         Command::CheckLinks { limit } => {
             let settings = config.links.clone();

@@ -6,7 +6,7 @@ use crate::config::Links;
 use crate::error::{Error, Result};
 use crate::http::document;
 use crate::links;
-use crate::publish::{self, Target, Wish};
+use crate::publish::{self, Registration, Target, Wish};
 use crate::record::{Draft, Finding, Role, Step};
 use crate::store::ledger;
 use crate::store::targets::{Progress, Undelivered};
@@ -103,6 +103,7 @@ pub fn serve(catalogue: Arc<Catalogue>, dir: &Path) -> Result<()> {
         .route("/publish", post(publish))
         .route("/targets", post(targets))
         .route("/doctor", post(doctor))
+        .route("/register", post(register))
         .route("/export/{kind}", get(export))
         .route("/backup", get(backup))
         .layer(axum::extract::DefaultBodyLimit::disable())
@@ -342,6 +343,13 @@ async fn doctor(
     Json(target): Json<Target>,
 ) -> Result<Json<Vec<publish::Finding>>> {
     Ok(Json(publish::examine(&catalogue, &target).await?))
+}
+
+async fn register(
+    State(catalogue): Control,
+    Json(registration): Json<Registration>,
+) -> Result<Json<String>> {
+    Ok(Json(publish::register(&catalogue, &registration).await?))
 }
 
 async fn queue(State(catalogue): Control) -> Result<Json<Vec<Waiting>>> {

@@ -144,6 +144,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
                     header::IF_MODIFIED_SINCE,
                     header::IF_NONE_MATCH,
                     header::IF_RANGE,
+                    header::LINK,
                     header::RANGE,
                 ])
                 .expose_headers([
@@ -154,6 +155,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
                     header::LINK,
                     header::RETRY_AFTER,
                     reply::REQUEST_ID,
+                    ngsi::COUNT,
                 ]),
         )
         .layer(CompressionLayer::new().compress_when(

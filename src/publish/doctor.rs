@@ -47,7 +47,7 @@ pub async fn examine(catalogue: &Catalogue, target: &Target) -> Result<Vec<Findi
     );
     doctor.note("limits", None, it);
     if doctor.reach().await {
-        let url = format!("{}contexts/{}", catalogue.public_url, context::file());
+        let url = context::address(&catalogue.public_url);
         doctor.context(&url).await;
         if doctor.tenant().await {
             doctor.probe(&url).await;

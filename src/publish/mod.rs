@@ -6,10 +6,12 @@
 //! target holds instead.
 mod answer;
 mod doctor;
+mod register;
 mod target;
 
 pub use answer::{Action, Answer, Refusal, Verdict, read};
 pub use doctor::{Finding, examine};
+pub use register::{Registration, register};
 pub use target::Target;
 
 use crate::catalogue::{Catalogue, now};

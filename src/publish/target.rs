@@ -56,6 +56,25 @@ fn seconds() -> u64 {
 }
 
 impl Target {
+    /// A broker that the settings do not name.
+    pub fn at(url: &str, kind: &str, tenant: String) -> Self {
+        Self {
+            name: "broker".into(),
+            kind: kind.to_owned(),
+            url: url.to_owned(),
+            tenant,
+            headers: BTreeMap::new(),
+            token_url: String::new(),
+            client_id: String::new(),
+            client_secret: String::new(),
+            token_scope: String::new(),
+            prefix: String::new(),
+            types: Vec::new(),
+            languages: None,
+            seconds: seconds(),
+        }
+    }
+
     /// How it wants entities.
     ///
     /// # Errors
@@ -176,14 +195,10 @@ impl Line {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(Error::internal)?;
-        let context = format!("{public_url}contexts/{}", context::file());
         Ok(Self {
             target: target.clone(),
             http,
-            // Stellio takes it in this form alone.
-            link: format!(
-                "<{context}>; rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\""
-            ),
+            link: context::link(&context::address(public_url)),
             token: None,
         })
     }

@@ -67,14 +67,24 @@ impl Settings {
     }
 }
 
+/// What records become: none for those that are not shown.
+pub fn made(records: &[Record], settings: &Settings) -> Vec<(i64, Vec<Entity>)> {
+    let origin = settings.origin();
+    let each = records.iter();
+    each.map(|r| (r.id, ngsi::entities(r, &origin))).collect()
+}
+
 struct Row {
     id: Box<str>,
     kind: Kind,
     record: i64,
     /// What is in the columns because of it.
-    keys: Box<[(&'static str, Box<[Key]>)]>,
+    keys: Box<[Kept]>,
     times: [i64; 2],
 }
+
+/// The keys of an attribute.
+type Kept = (&'static str, Box<[Key]>);
 
 type Values = BTreeMap<Key, Rows>;
 
@@ -207,16 +217,13 @@ impl Entities {
         self.all.is_empty()
     }
 
-    /// Takes up records as they are now; those that are not shown are let go.
+    /// Takes up records as they are now, each by its number with what was [`made`] of it.
     ///
     /// # Errors
     /// There are more entities than can be numbered.
-    pub fn take(&mut self, records: &[Record]) -> Result<()> {
-        for record in records {
-            let entities = ngsi::entities(record, &self.settings.origin());
-            self.replace(record.id, &entities)?;
-        }
-        Ok(())
+    pub fn take(&mut self, made: &[(i64, Vec<Entity>)]) -> Result<()> {
+        let mut each = made.iter();
+        each.try_for_each(|(record, entities)| self.replace(*record, entities))
     }
 
     /// Takes up the catalogue itself.

@@ -11,6 +11,7 @@ mod library;
 mod lifecycle;
 mod links;
 mod moderate;
+mod ngsi;
 mod official;
 mod pages;
 mod postgres;

@@ -85,11 +85,6 @@ fn unavailable(why: impl Into<String>) -> Problem {
     Problem::new(StatusCode::GATEWAY_TIMEOUT, "LdContextNotAvailable", why)
 }
 
-/// The address of ours.
-pub fn own_url(catalogue: &Catalogue) -> String {
-    format!("{}contexts/{}", catalogue.public_url, context::file())
-}
-
 fn hosted_url(catalogue: &Catalogue, id: &str) -> String {
     format!("{}ngsi-ld/v1/jsonldContexts/{id}", catalogue.public_url)
 }
@@ -266,7 +261,10 @@ async fn told(catalogue: &Catalogue, face: &Face) -> Result<Vec<Told>, Problem> 
         used: 0,
         hits: 0,
     };
-    let mut all = vec![own(own_url(catalogue), context::file())];
+    let mut all = vec![own(
+        context::address(&catalogue.public_url),
+        context::file(),
+    )];
     all.push(Told {
         kind: "Cached",
         ..own(CORE.to_owned(), CORE)

@@ -599,7 +599,7 @@ async fn answer(
     let mut response = asked.answer(StatusCode::OK, body, media);
     let headers = response.headers_mut();
     if count {
-        headers.insert("ngsild-results-count", HeaderValue::from(total));
+        headers.insert(super::COUNT, HeaderValue::from(total));
     }
     let mut neighbour = |rel: &str, offset: usize| {
         let link = format!("<{}>; rel=\"{rel}\"", asked.at(catalogue, offset, limit));

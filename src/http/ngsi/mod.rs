@@ -184,6 +184,9 @@ impl IntoResponse for Problem {
 
 pub type Answer = Result<Response, Problem>;
 
+/// How many entities there are in all, where `count` asks for it.
+pub const COUNT: header::HeaderName = header::HeaderName::from_static("ngsild-results-count");
+
 const TENANT: header::HeaderName = header::HeaderName::from_static("ngsild-tenant");
 
 /// There is one tenant, without a name (clause 4.14).
@@ -195,8 +198,6 @@ async fn speak(request: Request, next: Next) -> Response {
     }
     next.run(request).await
 }
-
-const LINK: &str = "http://www.w3.org/ns/json-ld#context";
 
 /// Forms in which entities are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,7 +270,7 @@ fn linked(headers: &HeaderMap) -> Result<Option<String>, Problem> {
             let end = rest[start..].find('>').map(|n| start + n);
             let end = end.ok_or_else(|| Problem::request(format!("Link: {text:?} lacks a >")))?;
             let next = rest[end..].find('<').map_or(rest.len(), |n| end + n);
-            if rest[end..next].contains(LINK) {
+            if rest[end..next].contains(context::RELATION) {
                 found.push(rest[start + 1..end].to_owned());
             }
             rest = &rest[next..];
@@ -393,12 +394,7 @@ impl Asked {
             (Media::Geo, Json::Object(one)) if !self.prefers_json() => {
                 one.insert("@context".into(), context());
             }
-            _ => {
-                link = Some(format!(
-                    "<{}>; rel=\"{LINK}\"; type=\"application/ld+json\"",
-                    self.link
-                ))
-            }
+            _ => link = Some(context::link(&self.link)),
         }
         let kind = MEDIA.iter().find(|m| m.1 == media).map_or("", |m| m.0);
         let media = [(header::CONTENT_TYPE, kind)];

@@ -230,8 +230,8 @@ async fn evolution(
 fn pairs(list: &Json) -> Json {
     let all = list.as_array().map_or(&[][..], Vec::as_slice);
     let member = |i: &Json| {
-        let found = ["value", "object", "languageMap"].into_iter();
-        found.filter(|m| !i[m].is_null()).next().unwrap_or("value")
+        let mut members = ["value", "object", "languageMap"].into_iter();
+        members.find(|m| !i[m].is_null()).unwrap_or("value")
     };
     let first = all.first().unwrap_or(&Json::Null);
     let (name, kind) = match member(first) {
@@ -323,7 +323,7 @@ pub async fn list(State(catalogue): Shared, asked: Asked) -> Answer {
     let mut response = asked.answer(StatusCode::OK, Json::Array(out), media);
     if asked.flag("count")? {
         let total = HeaderValue::from(rows.len());
-        response.headers_mut().insert("ngsild-results-count", total);
+        response.headers_mut().insert(super::COUNT, total);
     }
     Ok(response)
 }

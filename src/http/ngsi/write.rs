@@ -1,11 +1,11 @@
 //! Entities that contributors write (ETSI GS CIM 009, clauses 5.6.1, 5.6.7 to 5.6.9): catalogue types become
 //! records through the catalogue, a moderator's at once and others' when a moderator has decided.
 use super::{Answer, Asked, Problem, body, index};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Report};
 use crate::http::Shared;
 use crate::http::access::Person;
-use crate::mapping::ngsi::Kind;
 use crate::mapping::ngsi::read::{self, Read};
+use crate::mapping::ngsi::{Kind, canonical};
 use crate::mapping::rdf;
 use crate::record::{Draft, Record, Role, State as Stage};
 use axum::body::Bytes;
@@ -43,7 +43,7 @@ fn contributor(by: Caller) -> Result<Person, Problem> {
 /// What became of one entity.
 enum Became {
     Published { id: String, new: bool },
-    Waits { id: String },
+    Waits { id: String, why: String },
     Wrong { id: String, problem: Problem },
 }
 
@@ -66,8 +66,8 @@ pub async fn create(
             let place = format!("/ngsi-ld/v1/entities/{id}");
             Ok((StatusCode::CREATED, [(header::LOCATION, place)]).into_response())
         }
-        Some(Became::Waits { id }) => {
-            let told = json!({ "id": id, "state": "waiting", "detail": "a moderator decides" });
+        Some(Became::Waits { id, why }) => {
+            let told = json!({ "id": id, "state": "waiting", "detail": why });
             Ok((StatusCode::ACCEPTED, axum::Json(told)).into_response())
         }
         Some(Became::Wrong { problem, .. }) => Err(problem),
@@ -126,8 +126,8 @@ async fn some(
                 }
                 done.push(id);
             }
-            Became::Waits { id } => {
-                waits.push(id.clone());
+            Became::Waits { id, why } => {
+                waits.push(json!({ "entityId": id, "detail": why }));
                 done.push(id);
             }
             Became::Wrong { id, problem } => {
@@ -167,7 +167,7 @@ async fn write(
     };
     let mut graph = Vec::new();
     let mut ids: BTreeSet<String> = BTreeSet::new();
-    let mut entries: Vec<(Read, Option<Record>)> = Vec::new();
+    let mut entries: Vec<(Read, bool)> = Vec::new();
     let mut became: Vec<Became> = Vec::new();
     let wrong = |id: String, problem: Problem| Became::Wrong { id, problem };
     for one in read {
@@ -199,7 +199,9 @@ async fn write(
             _ => {}
         }
         graph.extend(one.triples.iter().cloned());
-        entries.push((one, there));
+        let iri = canonical(&one.iri, &catalogue.public_url);
+        let known = there.is_some() || index(catalogue).await?.id_of(&iri).is_some();
+        entries.push((one, known));
     }
     let parsed = rdf::read(&graph, &catalogue.public_url);
     let drafts: Vec<Draft> = parsed.drafts;
@@ -233,39 +235,37 @@ async fn write(
                 }
             }
         };
-        let canonical = crate::mapping::ngsi::canonical(&entry, &catalogue.public_url);
-        let record = catalogue.ledger.by_iri(&canonical).await?;
+        let entry = canonical(&entry, &catalogue.public_url);
+        let record = catalogue.ledger.by_iri(&entry).await?;
         let queued = |r: &Record| report.queued.contains(&r.slug);
         became.push(match record {
             Some(record) if record.state == Stage::Published && !queued(&record) => {
                 let held = index(catalogue).await?;
-                let iri = crate::mapping::ngsi::canonical(&one.iri, &catalogue.public_url);
+                let iri = canonical(&one.iri, &catalogue.public_url);
                 let id = held.id_of(&iri).unwrap_or(one.id);
-                Became::Published {
-                    id,
-                    new: before.is_none(),
-                }
+                Became::Published { id, new: !before }
             }
             Some(_) if state == Stage::Suggested || record.as_ref().is_some_and(queued) => {
-                Became::Waits { id: one.id }
+                let why = std::iter::once("a moderator decides".to_owned());
+                let why: Vec<String> = why.chain(reasons(&report, &told, &entry)).collect();
+                let why = why.join("; ");
+                Became::Waits { id: one.id, why }
             }
             _ => {
-                let slug = told
-                    .iter()
-                    .find(|t| t.0 == canonical)
-                    .map_or("", |t| t.1.as_str());
-                let about = report
-                    .findings
-                    .iter()
-                    .filter(|f| f.entry.is_empty() || f.entry == slug || f.entry == canonical);
-                let mut why: Vec<String> = about.map(|f| f.reason.clone()).collect();
-                if why.is_empty() {
-                    why = report.findings.iter().map(|f| f.reason.clone()).collect();
-                }
-                let why = format!("it was not taken: {}", why.join("; "));
-                wrong(one.id, Problem::data(why))
+                let why = reasons(&report, &told, &entry).join("; ");
+                wrong(one.id, Problem::data(format!("it was not taken: {why}")))
             }
         });
     }
     Ok(became)
+}
+
+/// What the catalogue found about an entry, `told` being the IRIs and names of all.
+fn reasons(report: &Report, told: &[(String, String)], entry: &str) -> Vec<String> {
+    let slug = told.iter().find(|t| t.0 == entry).map(|t| t.1.as_str());
+    let all = report.findings.iter();
+    let about = all.filter(|f| {
+        f.entry.is_empty() || Some(f.entry.as_str()) == slug || f.entry == entry || told.len() == 1
+    });
+    about.map(|f| f.reason.clone()).collect()
 }

@@ -107,6 +107,19 @@ pub fn file() -> &'static str {
     })
 }
 
+/// The address at which a service gives it.
+pub fn address(public_url: &str) -> String {
+    format!("{public_url}contexts/{}", file())
+}
+
+/// What makes a `Link` header name a context.
+pub const RELATION: &str = "http://www.w3.org/ns/json-ld#context";
+
+/// The one form of a `Link` header to a context that every broker reads.
+pub fn link(url: &str) -> String {
+    format!("<{url}>; rel=\"{RELATION}\"; type=\"application/ld+json\"")
+}
+
 /// The IRI of one of our types or attributes.
 pub fn iri(name: &str) -> &'static str {
     let found = core().get(name).or_else(|| own().get(name));

@@ -37,8 +37,6 @@ pub struct Profile {
     pub local_only: bool,
     /// Seconds that a registration allows for an answer; 0 says nothing.
     pub timeout: u64,
-    /// Old names of types, with a hyphen, can be sent.
-    pub legacy: bool,
 }
 
 /// All profiles by name.
@@ -80,5 +78,71 @@ impl Profile {
             out["management"]["timeout"] = self.timeout.into();
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Attribute, Content, Entity, Kind, Text};
+    use super::*;
+
+    #[test]
+    fn an_entity_is_written_as_a_broker_can_hold_it() {
+        let texts = [("en", "Air"), ("de", "Luft"), ("en", "Sky")].map(|(tag, text)| Text {
+            language: Some(tag.into()),
+            text: text.into(),
+        });
+        let links = |n: usize| Content::Links {
+            targets: (0..n).map(|n| format!("https://a.example/{n}")).collect(),
+            list: true,
+        };
+        let attributes = [
+            ("title", Content::Texts(texts.into())),
+            ("uses", links(2)),
+            ("distribution", links(1)),
+        ];
+        let entity = Entity {
+            id: "urn:ngsi-ld:Dataset:a.b".into(),
+            kind: Kind::Dataset,
+            attributes: attributes
+                .map(|(name, content)| Attribute { name, content })
+                .into(),
+            created: 0,
+            modified: 0,
+        };
+        let written = |profile: &Profile| {
+            Json::Object(
+                profile
+                    .form()
+                    .entity(&entity, &|_| None, "https://library.example/"),
+            )
+        };
+        for name in ["generic", "orion-ld", "scorpio", "stellio"] {
+            let profile = &all()[name];
+            assert!(profile.batch <= 100 && profile.kilobytes <= 900, "{name}");
+            let entity = written(profile);
+            assert_eq!(
+                entity["title"]["value"],
+                json!(["Air", "Luft", "Sky"]),
+                "{name}"
+            );
+            assert_eq!(entity["uses"]["object"].as_array().map(Vec::len), Some(2));
+        }
+        let narrow = Profile {
+            languages: Languages::Map,
+            several: false,
+            ..all()["generic"].clone()
+        };
+        let entity = written(&narrow);
+        let map = json!({ "en": ["Air", "Sky"], "de": "Luft" });
+        assert_eq!(
+            entity["title"],
+            json!({ "type": "LanguageProperty", "languageMap": map })
+        );
+        assert!(entity.get("uses").is_none());
+        assert_eq!(
+            entity["distribution"]["object"],
+            json!(["https://a.example/0"])
+        );
     }
 }

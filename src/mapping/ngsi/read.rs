@@ -303,7 +303,11 @@ impl Writer<'_> {
                 let number = value
                     .as_f64()
                     .ok_or_else(|| format!("{value} is no number"))?;
-                Literal::new_typed_literal(number.to_string(), xsd::DECIMAL).into()
+                let kind = match name {
+                    "byteSize" => xsd::NON_NEGATIVE_INTEGER,
+                    _ => xsd::DECIMAL,
+                };
+                Literal::new_typed_literal(number.to_string(), kind).into()
             }
             As::Time => {
                 let at = micros(said()?).ok_or_else(|| format!("{value} is no date and time"))?;
