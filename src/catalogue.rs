@@ -3,12 +3,15 @@
 use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat::{self, About};
 use crate::mapping::{sheet, syntax};
+use crate::publish::Target;
 use crate::record::shacl::{self, Candidate, Severity};
 use crate::record::statement::{Statement, iri, literal, statements};
 use crate::record::vocab::{self, BASE};
 use crate::record::{
     Draft, Finding, Outcome, PUBLIC, Record, Role, Says, State, Step, hash, sorted, triples,
 };
+use crate::store::contexts::Hosted;
+use crate::store::entities::{self, Entities};
 use crate::store::graph::{self, Graph};
 use crate::store::ledger::{self, Extent, Ledger, Origin, Suggestion};
 use crate::store::links::Answer;
@@ -17,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::RwLock as Latch;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,6 +32,8 @@ pub struct Catalogue {
     pub graph: RwLock<Option<Graph>>,
     /// `None` until the search index has caught up with the ledger.
     pub search: RwLock<Option<Search>>,
+    /// `None` until the NGSI-LD entities have caught up with the ledger.
+    pub entities: RwLock<Option<Entities>>,
     /// Told when the ledger is beyond the search index.
     unsearched: Notify,
     /// Held while changes are numbered: there is one writer.
@@ -41,6 +47,10 @@ pub struct Catalogue {
     pub documents: Mutex<()>,
     /// Held while addresses are asked.
     pub checking: Mutex<()>,
+    /// The context brokers that are fed.
+    pub targets: Vec<Target>,
+    /// For each target of the publisher, the turn to speak to it.
+    publishing: std::sync::Mutex<HashMap<String, Arc<Mutex<()>>>>,
     extent: Latch<Extent>,
     /// Told when a fresh graph may be much smaller than the one that answers.
     worn: Notify,
@@ -109,6 +119,7 @@ impl Catalogue {
             ledger,
             graph: RwLock::new(None),
             search: RwLock::new(None),
+            entities: RwLock::new(None),
             unsearched: Notify::new(),
             writer: Mutex::new(()),
             public_url,
@@ -116,6 +127,8 @@ impl Catalogue {
             dir,
             documents: Mutex::new(()),
             checking: Mutex::new(()),
+            targets: Vec::new(),
+            publishing: std::sync::Mutex::default(),
             extent: Latch::new(extent),
             worn: Notify::new(),
             worn_from: graph::SMALL,
@@ -234,6 +247,87 @@ impl Catalogue {
         }
     }
 
+    /// The turn to speak to a target of the publisher: two at once would undo each other's work.
+    pub fn publishing(&self, target: &str) -> Arc<Mutex<()>> {
+        let mut turns = self.publishing.lock().expect("no holder panics");
+        turns.entry(target.to_owned()).or_default().clone()
+    }
+
+    /// The turn to write: what is written beside the write door waits for it, since SQLite would refuse
+    /// a transaction that began before.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.writer.lock().await
+    }
+
+    /// Makes the index of NGSI-LD entities; from then on the write door keeps it. Their ids begin with a
+    /// prefix, by default of the installation.
+    pub async fn present(&self, prefix: &str) {
+        while let Err(e) = self.present_once(prefix).await {
+            tracing::error!(error = %e, "the NGSI-LD entities cannot be made");
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    }
+
+    /// What NGSI-LD entities say of this installation.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn presented(&self, prefix: &str) -> Result<entities::Settings> {
+        let instance = self.ledger.meta("instance").await?.unwrap_or_default();
+        let prefix = match prefix {
+            "" => instance.chars().take(8).collect(),
+            given => given.to_owned(),
+        };
+        Ok(entities::Settings {
+            public_url: self.public_url.clone(),
+            instance: format!("urn:ldt-catalogue:instance:{instance}"),
+            prefix,
+        })
+    }
+
+    async fn present_once(&self, prefix: &str) -> Result<()> {
+        let settings = self.presented(prefix).await?;
+        let mut entities = Entities::new(settings.clone());
+        let start = self.ledger.extent().await?;
+        entities.take_catalogue(&self.about, start.issued, start.modified)?;
+        for after in (0..start.last).step_by(LOAD as usize) {
+            let records = self.ledger.shown_between(after, after + LOAD).await?;
+            let settings = settings.clone();
+            let take = move || {
+                let made = entities::made(&records, &settings);
+                entities.take(&made).map(|()| entities)
+            };
+            entities = off_the_runtime(take).await?;
+        }
+        let _turn = self.writer.lock().await;
+        entities.cursor = start.seq;
+        let mut held = self.entities.write().await;
+        *held = Some(entities);
+        drop(held);
+        self.present_changes().await
+    }
+
+    /// Takes up in the index of entities what the ledger holds beyond it. The writer's turn is held.
+    async fn present_changes(&self) -> Result<()> {
+        let known = |e: &Entities| (e.cursor, e.settings().clone());
+        let known = self.entities.read().await.as_ref().map(known);
+        let extent = self.ledger.extent().await?;
+        let Some((cursor, settings)) = known.filter(|(cursor, _)| *cursor < extent.seq) else {
+            return Ok(());
+        };
+        let changed = self.ledger.changed_since(cursor).await?;
+        // Readers wait for no more than for what is moved in.
+        let made = tokio::task::block_in_place(|| entities::made(&changed, &settings));
+        if let Some(entities) = self.entities.write().await.as_mut() {
+            tokio::task::block_in_place(|| {
+                entities.take(&made)?;
+                entities.take_catalogue(&self.about, extent.issued, extent.modified)
+            })?;
+            entities.cursor = extent.seq;
+        }
+        Ok(())
+    }
+
     async fn search_on(&self) -> Result<()> {
         let mut search = Search::new()?;
         let start = self.ledger.extent().await?;
@@ -295,6 +389,7 @@ impl Catalogue {
         {
             tokio::task::block_in_place(|| search.take(&hidden))?;
         }
+        self.present_changes().await?;
         self.worn.notify_one();
         self.unsearched.notify_one();
         *self.extent.write().expect("no writer panics") = extent;
@@ -685,6 +780,24 @@ impl Catalogue {
             self.ledger.note_links(&records).await?;
         }
         Ok(())
+    }
+
+    /// Keeps an @context that is served from now on.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn host(&self, context: &Hosted) -> Result<()> {
+        let _turn = self.writer.lock().await;
+        self.ledger.add_hosted(context).await
+    }
+
+    /// Serves an @context no longer.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn unhost(&self, name: &str) -> Result<()> {
+        let _turn = self.writer.lock().await;
+        self.ledger.drop_hosted(name).await
     }
 
     /// Keeps what an address answered.

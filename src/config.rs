@@ -1,6 +1,7 @@
 //! Settings: the embedded default file, then a file, then the environment, then the command line.
 use crate::error::{Error, Result};
 use crate::mapping::dcat::About;
+use crate::publish::Target;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,6 +24,8 @@ pub struct Config {
     pub suggestions: Suggestions,
     pub sign_in: SignIn,
     pub links: Links,
+    pub ngsi: Ngsi,
+    pub publish: Publish,
     pub log: Log,
 }
 
@@ -99,6 +102,61 @@ pub struct Links {
     pub delay_milliseconds: u64,
     pub seconds: u64,
     /// Addresses in private networks may be asked.
+    pub private: bool,
+}
+
+/// The context brokers that are fed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// Whether a running service follows the ledger for them.
+    pub follow: bool,
+    pub targets: Vec<Target>,
+}
+
+impl Publish {
+    /// The target of a name.
+    ///
+    /// # Errors
+    /// None has it; those that are there are named.
+    pub fn target(&self, name: &str) -> Result<&Target> {
+        self.targets.iter().find(|t| t.name == name).ok_or_else(|| {
+            let all: Vec<&str> = self.targets.iter().map(|t| t.name.as_str()).collect();
+            Error::bad_input(match all.is_empty() {
+                true => format!(
+                    "there is no target {name:?}: the settings name none in [[publish.targets]]"
+                ),
+                false => format!("there is no target {name:?}: there are {}", all.join(", ")),
+            })
+        })
+    }
+
+    /// # Errors
+    /// Names the setting of a target that is wrong, or the name that two have.
+    pub fn check(&self) -> Result<()> {
+        for (n, target) in self.targets.iter().enumerate() {
+            target.profile()?;
+            if self.targets[..n].iter().any(|t| t.name == target.name) {
+                let name = &target.name;
+                return Err(Error::bad_input(format!(
+                    "two publish targets are called {name:?}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ngsi {
+    /// Begins the local part of each entity's id; empty for one of the installation.
+    pub id_prefix: String,
+    /// Texts are LanguageProperties.
+    pub language_maps: bool,
+    pub context_seconds: u64,
+    pub context_kilobytes: u64,
+    /// Contexts may be fetched from private networks.
     pub private: bool,
 }
 
@@ -179,6 +237,21 @@ impl Config {
                 })
             })
             .collect()
+    }
+
+    /// What ids of entities begin with.
+    ///
+    /// # Errors
+    /// It holds what an id cannot.
+    pub fn id_prefix(&self) -> Result<&str> {
+        let prefix = self.ngsi.id_prefix.as_str();
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b"_~-".contains(&c);
+        if prefix.len() <= 40 && prefix.bytes().all(plain) {
+            return Ok(prefix);
+        }
+        Err(Error::bad_input(format!(
+            "id_prefix is {prefix:?}; at most 40 of A-Z, a-z, 0-9, _, ~ and - are wanted"
+        )))
     }
 
     /// The address that readers use, ending in a slash.

@@ -21,6 +21,7 @@ pub mod http;
 pub mod links;
 pub mod mapping;
 pub mod oidc;
+pub mod publish;
 pub mod record;
 pub mod seed;
 pub mod store;

@@ -9,12 +9,12 @@ use std::time::Duration;
 const RUNS: usize = 3;
 
 /// A kind of request and what is promised for it.
-struct Promise {
-    name: &'static str,
-    rate: f64,
+pub struct Promise {
+    pub name: &'static str,
+    pub rate: f64,
     /// Of the 99th percentile, milliseconds.
-    goal: f64,
-    connections: usize,
+    pub goal: f64,
+    pub connections: usize,
 }
 
 const RECORD: Promise = Promise {
@@ -125,7 +125,7 @@ pub fn search(room: &mut Room) -> std::io::Result<()> {
     Ok(())
 }
 
-fn promised(
+pub fn promised(
     room: &mut Room,
     service: &Service,
     promise: &Promise,

@@ -3,10 +3,10 @@
 use super::frame::{Frame, cookie};
 use super::pages::{self, render};
 use super::{Shared, accept};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Options, Report};
 use crate::error::{Error, Kind, Result};
 use crate::oidc::{Identity, Provider};
-use crate::record::Role;
+use crate::record::{Draft, Role, State as Stage};
 use crate::store::access::{PREFIX, Session};
 use askama::Template;
 use axum::Extension;
@@ -38,6 +38,38 @@ impl Person {
         }
         let why = format!("this takes the role {least}; yours is {}", self.role);
         Err(Error::new(Kind::Forbidden, why))
+    }
+}
+
+impl Person {
+    /// Brings drafts in as what the person says through a face: a moderator's are published, a contributor's
+    /// wait for one.
+    ///
+    /// # Errors
+    /// The ledger fails. A draft that cannot be used is a finding instead.
+    pub async fn bring(
+        &self,
+        catalogue: &Catalogue,
+        face: &str,
+        drafts: Vec<Draft>,
+        reason: &str,
+    ) -> Result<(Report, Stage)> {
+        let state = if self.role >= Role::Moderator {
+            Stage::Published
+        } else {
+            Stage::Suggested
+        };
+        let mut import = catalogue.import(Options {
+            source: format!("{face}:{}", self.name),
+            author: self.name.clone(),
+            reason: reason.to_owned(),
+            state,
+            dry_run: false,
+            prune: false,
+            force: false,
+        });
+        import.take(drafts).await?;
+        Ok((import.finish().await?, state))
     }
 }
 

@@ -5,7 +5,7 @@ use super::frame::Frame;
 use super::pages::render;
 use super::suggest::{self, Cells};
 use super::{Shared, reply};
-use crate::catalogue::{Catalogue, Options};
+use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::harvest::{Document, Format};
 use crate::mapping::sheet::{self, HEADER};
@@ -337,31 +337,6 @@ fn drafted(resource: Resource, corrects: Option<&str>) -> Result<Draft> {
     }
 }
 
-/// Brings a draft in as what a person says.
-async fn bring(
-    catalogue: &Catalogue,
-    by: &Person,
-    draft: Draft,
-    reason: &str,
-) -> Result<(crate::catalogue::Report, Stage)> {
-    let state = if by.role >= Role::Moderator {
-        Stage::Published
-    } else {
-        Stage::Suggested
-    };
-    let mut import = catalogue.import(Options {
-        source: format!("api:{}", by.name),
-        author: by.name.clone(),
-        reason: reason.to_owned(),
-        state,
-        dry_run: false,
-        prune: false,
-        force: false,
-    });
-    import.take(vec![draft]).await?;
-    Ok((import.finish().await?, state))
-}
-
 /// The record that a request may see.
 async fn visible(catalogue: &Catalogue, slug: &str, by: Option<&Person>) -> Result<Record> {
     let found = catalogue.ledger.by_slug(slug).await?;
@@ -449,7 +424,9 @@ async fn create(
         return Err(Error::new(Kind::Conflict, why));
     }
     let iri = draft.iri.clone();
-    let (report, state) = bring(&catalogue, &by, draft, &why.reason).await?;
+    let (report, state) = by
+        .bring(&catalogue, "api", vec![draft], &why.reason)
+        .await?;
     let findings: Vec<String> = report.findings.into_iter().map(|f| f.reason).collect();
     let found = match report.added.first().or(report.queued.first()) {
         Some(slug) => catalogue.ledger.by_slug(slug).await?,
@@ -593,7 +570,7 @@ async fn change(
             iri: old.iri.clone(),
             ..moved(draft, old)
         };
-        let (report, _) = bring(catalogue, by, draft, reason).await?;
+        let (report, _) = by.bring(catalogue, "api", vec![draft], reason).await?;
         let findings = report.findings.into_iter().map(|f| f.reason).collect();
         let status = StatusCode::ACCEPTED;
         return Ok(written(catalogue, old, status, "waiting", findings));

@@ -8,6 +8,7 @@ mod dcat;
 pub mod document;
 mod entry;
 pub mod frame;
+mod ngsi;
 pub mod pages;
 mod quality;
 pub mod reply;
@@ -15,6 +16,7 @@ mod search;
 mod sparql;
 mod stats;
 mod suggest;
+mod targets;
 mod texts;
 mod themes;
 pub mod validate;
@@ -75,9 +77,12 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .merge(suggest::router(&config.suggestions)?)
         .merge(admin::router(&config.suggestions))
         .merge(texts::router())
+        .merge(targets::router())
         .merge(api::router())
         .merge(search::forms())
         .merge(quality::router())
+        .merge(ngsi::router(&config.ngsi))
+        .route("/contexts/{name}", get(ngsi::served))
         .route(
             "/validate",
             get(validate::get)
@@ -139,6 +144,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
                     header::IF_MODIFIED_SINCE,
                     header::IF_NONE_MATCH,
                     header::IF_RANGE,
+                    header::LINK,
                     header::RANGE,
                 ])
                 .expose_headers([
@@ -149,6 +155,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
                     header::LINK,
                     header::RETRY_AFTER,
                     reply::REQUEST_ID,
+                    ngsi::COUNT,
                 ]),
         )
         .layer(CompressionLayer::new().compress_when(
@@ -168,7 +175,10 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
 
 async fn ready(State(catalogue): Shared) -> Response {
     let indexed = catalogue.search.read().await.is_some();
-    if !indexed {
+    if catalogue.entities.read().await.is_none() {
+        let text = "loading: NGSI-LD entities; entries, DCAT and the first page answer already\n";
+        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    } else if !indexed {
         let text = "loading: search; entries, DCAT and the first page answer already\n";
         (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
     } else if catalogue.graph.read().await.is_some() {
@@ -186,7 +196,14 @@ async fn metrics(State(catalogue): Shared) -> crate::error::Result<Response> {
         Some(graph) => (graph.cursor, graph.live, graph.dead),
         None => (0, 0, 0),
     };
+    let mut targets = Vec::new();
+    for target in &catalogue.targets {
+        let progress = catalogue.ledger.progress(&target.name).await?;
+        let undelivered = catalogue.ledger.undelivered_count(&target.name).await?;
+        targets.push((target.name.clone(), progress, undelivered));
+    }
     let text = telemetry::exposition(&Holdings {
+        targets,
         states: catalogue.ledger.states().await?,
         links: catalogue.ledger.link_states().await?,
         seq: catalogue.extent().seq,

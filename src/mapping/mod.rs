@@ -2,6 +2,7 @@
 pub mod dcat;
 pub mod dqv;
 pub mod lines;
+pub mod ngsi;
 pub mod rdf;
 pub mod sheet;
 pub mod syntax;

@@ -197,7 +197,9 @@ impl Record {
                 return rest[user..host.len() + path.len()].trim_end_matches('/');
             }
             None if source == "-" => "standard input",
+            // Who wrote it is told to moderators alone.
             None if source.starts_with("api:") => "api",
+            None if source.starts_with("ngsi:") => "ngsi",
             None => source,
         };
         let name = told.trim_end_matches(['/', '\\']);

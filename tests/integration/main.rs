@@ -1,6 +1,7 @@
 //! One test binary; its modules mirror the faces.
 mod access;
 mod api;
+mod brokers;
 mod durable;
 mod harvest;
 mod hostile;
@@ -10,9 +11,11 @@ mod library;
 mod lifecycle;
 mod links;
 mod moderate;
+mod ngsi;
 mod official;
 mod pages;
 mod postgres;
+mod publish;
 mod quality;
 mod search;
 mod sparql;
