@@ -3,16 +3,16 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/ldt-catalogue/target
 
 .PHONY: serve test check audit bench bench-tools web browser-test browser-tools
 serve:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web || echo "web/ was not built: the map has no outlines" >&2; \
-		else echo "npm is not installed: the map has no outlines" >&2; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web || echo "web/ was not built: the map has no outlines, queries no editor" >&2; \
+		else echo "npm is not installed: the map has no outlines, queries no editor" >&2; fi
 	cargo run --release --locked -- serve
 
 test:
 	cargo test --locked
 
 # What the pages embed where it is there, and the tools of the tests in a browser.
-web: web/dist/outlines.svg
-web/dist/outlines.svg: web/package-lock.json web/outlines.mjs
+web: web/dist/editor.js
+web/dist/editor.js: web/package-lock.json web/build.mjs web/outlines.mjs web/editor.mjs web/editor.css
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 
 # `make browser-test CASES="map language"` runs the cases whose names hold a word.

@@ -877,8 +877,8 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
                 _ => None,
             };
             match wish {
-                None => standing(&door, &targets).await?,
-                Some(wish) => feed(&door, &targets, wish).await?,
+                None => standing(door, &targets).await?,
+                Some(wish) => feed(door, &targets, wish).await?,
             }
         }
         Command::Register {

@@ -194,11 +194,11 @@ impl Provider {
                 Some(claims) => Some(claims),
                 None => self.user(&known, &tokens.access_token).await?,
             };
-            if let (Some(Value::Object(told)), Value::Object(all)) = (told, &mut claims) {
-                if told.get("sub") == all.get("sub") {
-                    for (name, value) in told {
-                        all.entry(name).or_insert(value);
-                    }
+            if let (Some(Value::Object(told)), Value::Object(all)) = (told, &mut claims)
+                && told.get("sub") == all.get("sub")
+            {
+                for (name, value) in told {
+                    all.entry(name).or_insert(value);
                 }
             }
         }

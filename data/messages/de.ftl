@@ -239,6 +239,7 @@ vocabulary-title = Das Vokabular der Bibliothek
 vocabulary-intro = Eigenschaften und Begriffe, die die Ressourcen eines lokalen digitalen Zwillings ordnen. Der Namensraum ist in jeder Installation derselbe.
 
 sparql-refused = Nicht beantwortet:
+sparql-chart = Diagramm
 sparql-result = Ergebnis
 sparql-true = wahr
 sparql-false = falsch

@@ -240,6 +240,7 @@ vocabulary-title = The library’s vocabulary
 vocabulary-intro = Properties and concepts that sort the resources of a Local Digital Twin. The namespace is the same for every installation.
 
 sparql-refused = Not answered:
+sparql-chart = Chart
 sparql-result = Result
 sparql-true = true
 sparql-false = false

@@ -239,6 +239,7 @@ vocabulary-title = El vocabulario de la biblioteca
 vocabulary-intro = Propiedades y conceptos que ordenan los recursos de un gemelo digital local. El espacio de nombres es el mismo en cada instalación.
 
 sparql-refused = Sin respuesta:
+sparql-chart = Gráfico
 sparql-result = Resultado
 sparql-true = verdadero
 sparql-false = falso

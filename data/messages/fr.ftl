@@ -239,6 +239,7 @@ vocabulary-title = Le vocabulaire de la bibliothèque
 vocabulary-intro = Propriétés et concepts qui classent les ressources d’un jumeau numérique local. L’espace de noms est le même pour chaque installation.
 
 sparql-refused = Sans réponse :
+sparql-chart = Graphique
 sparql-result = Résultat
 sparql-true = vrai
 sparql-false = faux

@@ -239,6 +239,7 @@ vocabulary-title = Il vocabolario della biblioteca
 vocabulary-intro = Proprietà e concetti che ordinano le risorse di un gemello digitale locale. Lo spazio dei nomi è lo stesso in ogni installazione.
 
 sparql-refused = Senza risposta:
+sparql-chart = Grafico
 sparql-result = Risultato
 sparql-true = vero
 sparql-false = falso

@@ -59,6 +59,15 @@ pub fn outlines() -> Option<&'static Asset> {
         .find(|a| a.path.starts_with("assets/outlines-"))
 }
 
+/// The editor of queries and its style; `None` where `web/` was not built.
+pub fn editor() -> Option<(&'static Asset, &'static Asset)> {
+    let named = |end: &str| {
+        let mut all = ASSETS.iter();
+        all.find(|a| a.path.starts_with("assets/editor-") && a.path.ends_with(end))
+    };
+    Some((named(".js")?, named(".css")?))
+}
+
 /// What tells about duplicates while a suggestion is written.
 pub fn suggest() -> &'static Asset {
     &ASSETS[1]

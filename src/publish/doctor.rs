@@ -230,7 +230,12 @@ impl Doctor {
                 Ok(said) => {
                     let done = read(Action::Delete, said.status, None, &said.body, &[&id]);
                     let good = done == Answer::Each(vec![Verdict::Done]);
-                    self.note(round, Some(good), told(&said));
+                    let status = said.status;
+                    let said = match good {
+                        true => format!("done ({status})"),
+                        false => told(&said),
+                    };
+                    self.note(round, Some(good), said);
                 }
             }
         }

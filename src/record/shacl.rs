@@ -94,6 +94,11 @@ impl Profile {
         }
     }
 
+    /// Its shapes as canonical statements.
+    pub fn statements(self) -> String {
+        super::vocab::bundled(self.turtle())
+    }
+
     /// All names that can be asked for, sets first.
     pub fn names() -> Vec<&'static str> {
         let sets = SETS.iter().map(|s| s.0);

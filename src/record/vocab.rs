@@ -92,7 +92,7 @@ pub const LDT_TTL: &str = include_str!("../../data/vocabulary/ldt.ttl");
 pub const EU_TTL: &str = include_str!("../../data/vocabulary/eu.ttl");
 
 /// Canonical statements of a bundled vocabulary.
-fn bundled(turtle: &str) -> String {
+pub(super) fn bundled(turtle: &str) -> String {
     let graph: Vec<oxigraph::model::Triple> =
         oxigraph::io::RdfParser::from_format(oxigraph::io::RdfFormat::Turtle)
             .for_slice(turtle)

@@ -675,3 +675,24 @@ concurrent = 1
     drop(client);
     while status(&ask()) != 200 {}
 }
+
+#[test]
+fn an_editor_can_complete_the_terms_of_the_graph() {
+    let server = crate::support::library();
+    let terms: serde_json::Value =
+        serde_json::from_str(&server.body("/sparql/terms.json")).expect("JSON");
+    let has = |list: &str, iri: &str| {
+        terms[list]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .any(|t| t == iri)
+    };
+    assert!(
+        has("properties", "https://w3id.org/ldt-catalogue/ns#layer"),
+        "{terms}"
+    );
+    assert!(has("properties", "http://www.w3.org/ns/dcat#accessURL"));
+    assert!(has("classes", "http://www.w3.org/ns/dcat#Dataset"));
+    assert_eq!(terms["prefixes"]["dct"], "http://purl.org/dc/terms/");
+}

@@ -12,6 +12,7 @@ mod engine;
 mod guard;
 mod page;
 mod results;
+mod terms;
 
 pub use engine::Limits;
 
@@ -40,6 +41,7 @@ const NO_UPDATES: &str =
 pub fn router(limits: Limits) -> Router<Arc<Catalogue>> {
     Router::new()
         .route("/sparql", routing::get(get).post(post))
+        .route("/sparql/terms.json", routing::get(terms::get))
         .layer(Extension(Arc::new(Engine::new(limits))))
 }
 

@@ -3,6 +3,7 @@ use super::engine::{Limits, seconds, size};
 use super::guard;
 use super::results::{self, Cell, ROWS_SHOWN, Shown, ShownKind};
 use crate::error::{Error, Result};
+use crate::http::assets;
 use crate::http::frame::Frame;
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -55,6 +56,8 @@ pub struct Page<'a> {
     outcome: Option<Outcome>,
     examples: Vec<Example>,
     figures: Figures,
+    /// Addresses of the editor's script and style, where there is one.
+    editor: Option<(String, String)>,
 }
 
 /// Stands in the form at first.
@@ -75,6 +78,7 @@ impl<'a> Page<'a> {
             outcome: None,
             examples: examples(&frame.root),
             figures: Figures::of(limits),
+            editor: editor(frame),
         }
     }
 
@@ -122,6 +126,7 @@ impl<'a> Page<'a> {
             outcome: Some(outcome),
             examples: Vec::new(),
             figures: Figures::of(limits),
+            editor: editor(frame),
         }
     }
 
@@ -132,6 +137,12 @@ impl<'a> Page<'a> {
             .map(String::into_bytes)
             .map_err(Error::internal)
     }
+}
+
+fn editor(frame: &Frame) -> Option<(String, String)> {
+    let (script, style) = assets::editor()?;
+    let at = |path: &str| format!("{}{path}", frame.root);
+    Some((at(&script.path), at(&style.path)))
 }
 
 impl Figures {
