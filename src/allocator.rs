@@ -1,13 +1,23 @@
-//! The system's allocator, counting what a thread under measurement holds.
+//! The allocator, counting what a thread under measurement holds.
 //!
 //! A query may sort or join for seconds without reading anything, so the memory it takes can only
 //! be seen where memory is taken. Threads that nobody measures pay one read of a thread-local.
 //! This is the only module with `unsafe`: the allocator trait demands it.
 #![expect(unsafe_code, reason = "`GlobalAlloc` is an unsafe trait")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, Ordering};
+use tikv_jemallocator::Jemalloc;
+
+/// How jemalloc works: memory that a graph gave up goes back to the system within a tenth of a second,
+/// by a thread of its own, and lies in few heaps, whatever the number of processors.
+const SETTINGS: &str = "narenas:4,dirty_decay_ms:100,muzzy_decay_ms:0,background_thread:true\0";
+
+/// jemalloc reads an address under this name when the process starts.
+// SAFETY: jemalloc alone gives this name a meaning: the address of a text that ends in zero.
+#[unsafe(export_name = "_rjem_malloc_conf")]
+pub static CONF: &u8 = &SETTINGS.as_bytes()[0];
 
 /// Bytes that one thread holds. Other threads may read it at any time.
 pub type Counter = AtomicIsize;
@@ -20,27 +30,6 @@ static ALLOCATOR: Counting = Counting;
 thread_local! {
     // `const` and without a destructor: reading it never allocates, also while a thread ends.
     static COUNTER: Cell<Option<&'static Counter>> = const { Cell::new(None) };
-}
-
-/// Gives memory that is free back to the system. The allocator keeps what other threads freed, which
-/// after a graph was replaced is more than the new one needs.
-pub fn give_back() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: `malloc_trim` takes no pointer and may be called by any thread at any time.
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}
-
-/// Keeps memory in three heaps, instead of eight for each processor: what
-/// a thread frees in one heap is of no use to the others, and a graph that is replaced again and
-/// again would come to lie in all of them. To be called before threads start.
-pub fn few_heaps() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: `mallopt` takes two numbers, and no other thread runs yet.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 3);
-    }
 }
 
 /// Counts this thread's memory into `counter`, from zero, until the guard is dropped.
@@ -70,8 +59,8 @@ fn count(change: isize) {
     }
 }
 
-// SAFETY: every call goes to `System` with the arguments it came with, and what `System` answers
-// is given back unchanged; `System` keeps the contract of `GlobalAlloc`. Beside that, `count` only
+// SAFETY: every call goes to jemalloc with the arguments it came with, and what it answers
+// is given back unchanged; it keeps the contract of `GlobalAlloc`. Beside that, `count` only
 // touches a thread-local without destructor and an atomic: it neither allocates nor unwinds.
 // Sizes fit `isize` because `Layout` guarantees it.
 unsafe impl GlobalAlloc for Counting {
@@ -79,28 +68,28 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size().cast_signed());
         // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
+        unsafe { Jemalloc.alloc(layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size().cast_signed());
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
-        unsafe { System.alloc_zeroed(layout) }
+        unsafe { Jemalloc.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         count(-layout.size().cast_signed());
         // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(place, layout) }
+        unsafe { Jemalloc.dealloc(place, layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size.cast_signed().wrapping_sub(layout.size().cast_signed()));
         // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(place, layout, size) }
+        unsafe { Jemalloc.realloc(place, layout, size) }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat::{self, About};
 use crate::mapping::{sheet, syntax};
+use crate::publish::Target;
 use crate::record::shacl::{self, Candidate, Severity};
 use crate::record::statement::{Statement, iri, literal, statements};
 use crate::record::vocab::{self, BASE};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::RwLock as Latch;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -45,6 +47,10 @@ pub struct Catalogue {
     pub documents: Mutex<()>,
     /// Held while addresses are asked.
     pub checking: Mutex<()>,
+    /// The context brokers that are fed.
+    pub targets: Vec<Target>,
+    /// For each target of the publisher, the turn to speak to it.
+    publishing: std::sync::Mutex<HashMap<String, Arc<Mutex<()>>>>,
     extent: Latch<Extent>,
     /// Told when a fresh graph may be much smaller than the one that answers.
     worn: Notify,
@@ -121,6 +127,8 @@ impl Catalogue {
             dir,
             documents: Mutex::new(()),
             checking: Mutex::new(()),
+            targets: Vec::new(),
+            publishing: std::sync::Mutex::default(),
             extent: Latch::new(extent),
             worn: Notify::new(),
             worn_from: graph::SMALL,
@@ -192,10 +200,7 @@ impl Catalogue {
         let old = self.graph.write().await.replace(graph);
         *self.extent.write().expect("no writer panics") = extent;
         // Letting go of millions of triples takes a while, and nobody waits for it.
-        drop(tokio::task::spawn_blocking(move || {
-            drop(old);
-            crate::allocator::give_back();
-        }));
+        drop(tokio::task::spawn_blocking(move || drop(old)));
         Ok(true)
     }
 
@@ -240,6 +245,18 @@ impl Catalogue {
                 tokio::time::sleep(Duration::from_secs(5)).await;
             }
         }
+    }
+
+    /// The turn to speak to a target of the publisher: two at once would undo each other's work.
+    pub fn publishing(&self, target: &str) -> Arc<Mutex<()>> {
+        let mut turns = self.publishing.lock().expect("no holder panics");
+        turns.entry(target.to_owned()).or_default().clone()
+    }
+
+    /// The turn to write: what is written beside the write door waits for it, since SQLite would refuse
+    /// a transaction that began before.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.writer.lock().await
     }
 
     /// Makes the index of NGSI-LD entities; from then on the write door keeps it. Their ids begin with a
@@ -320,7 +337,6 @@ impl Catalogue {
         }
         search.commit(start.seq)?;
         *self.search.write().await = Some(search);
-        let mut replaced = 0;
         loop {
             let cursor = match self.search.read().await.as_ref() {
                 Some(search) => search.cursor,
@@ -329,7 +345,6 @@ impl Catalogue {
             let extent = self.ledger.extent().await?;
             if extent.seq > cursor {
                 let changed = self.ledger.changed_since(cursor).await?;
-                replaced += changed.len();
                 let mut search = self.search.write().await;
                 let Some(index) = search.as_mut() else {
                     return Ok(());
@@ -338,13 +353,6 @@ impl Catalogue {
                     index.take(&changed)?;
                     index.commit(extent.seq)
                 })?;
-                let entries = index.entries();
-                drop(search);
-                // Words of what was replaced lie scattered in the heap until they are given back.
-                if replaced > 1_000 + entries / 10 {
-                    replaced = 0;
-                    tokio::task::block_in_place(crate::allocator::give_back);
-                }
             }
             self.unsearched.notified().await;
             // One commit takes in what a stream of changes brings.
@@ -1451,18 +1459,7 @@ impl Import<'_> {
     ///
     /// # Errors
     /// The ledger fails.
-    pub async fn finish(self) -> Result<Report> {
-        let report = self.close().await?;
-        // Checking took memory on every processor.
-        off_the_runtime(|| {
-            crate::allocator::give_back();
-            Ok(())
-        })
-        .await?;
-        Ok(report)
-    }
-
-    async fn close(mut self) -> Result<Report> {
+    pub async fn finish(mut self) -> Result<Report> {
         let _turn = self.catalogue.writer.lock().await;
         let rows = sqlx::query(
             "SELECT slug, source_key FROM record WHERE source = $1 AND state = 'published' ORDER BY slug",

@@ -3,18 +3,19 @@
 use crate::catalogue::{Catalogue, Options, Report};
 use crate::config::Config;
 use crate::control::{
-    self, Audience, CheckLinks, Decision, Edit, Heard, NewToken, Sent, Verdict, Waiting,
+    self, Audience, CheckLinks, Decision, Edit, Feed, Heard, NewToken, Sent, Standing, Verdict,
+    Waiting,
 };
 use crate::error::{Error, Kind, Result};
 use crate::harvest::{self, Format};
 use crate::mapping::validate::{Form, Input};
 use crate::mapping::{self, Parsed};
+use crate::publish::{self, Registration, Target, Wish};
 use crate::record::shacl::Profile;
 use crate::record::{Role, State, Step};
-use crate::register::Wish;
 use crate::store::access::Token;
 use crate::store::ledger::{self, Ledger};
-use crate::{allocator, client, http, links, seed, telemetry};
+use crate::{client, http, links, seed, telemetry};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -156,9 +157,9 @@ enum Command {
     ///
     /// The broker then passes on to the catalogue what it is asked for about catalogue types.
     Register {
-        /// Address of the broker, without /ngsi-ld/v1.
+        /// Name of a target of `publish`, or the address of a broker, without /ngsi-ld/v1.
         target: String,
-        /// What kind of broker it is: generic, orion-ld, scorpio or stellio.
+        /// What kind of broker is at the address: generic, orion-ld, scorpio or stellio.
         #[arg(long, default_value = "generic")]
         kind: String,
         /// The broker's tenant.
@@ -176,6 +177,27 @@ enum Command {
         #[arg(long, default_value_t = 1_000, value_name = "N")]
         limit: u32,
     },
+    /// Feed context brokers with NGSI-LD entities: list where they stand, or catch up with the ledger.
+    ///
+    /// Brokers are set up in [[publish.targets]]; a running service feeds them by itself.
+    Publish {
+        /// A target's name; all of them unless given.
+        target: Option<String>,
+        /// Send what is new, then end.
+        #[arg(long, group = "wish")]
+        once: bool,
+        /// Compare all with what the target holds, send what differs, delete what is too much.
+        #[arg(long, group = "wish")]
+        reconcile: bool,
+        /// Say what --reconcile would do.
+        #[arg(long, group = "wish")]
+        dry_run: bool,
+        /// Send again what the target did not take.
+        #[arg(long, group = "wish")]
+        retry: bool,
+    },
+    /// Look whether a target of `publish` can be fed, and say what is wrong.
+    Doctor { target: String },
     /// Make everything anew that follows from the ledger.
     Rebuild,
     /// Copy the catalogue, also a running one, into one file that carries its own digest.
@@ -256,7 +278,6 @@ fn pour_out(bytes: &[u8]) -> Result<()> {
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong usage.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    allocator::few_heaps();
     let done = tokio::runtime::Runtime::new()
         .map_err(|e| Error::bad_input(format!("no threads can be started: {e}")))
         .and_then(|runtime| runtime.block_on(act(cli)));
@@ -358,7 +379,8 @@ async fn open(config: &Config, dir: &Path) -> Result<Arc<Catalogue>> {
         _ => config.public_url()?,
     };
     let about = config.catalogue.clone();
-    let catalogue = Catalogue::open(ledger, dir.to_owned(), public_url, about).await?;
+    let mut catalogue = Catalogue::open(ledger, dir.to_owned(), public_url, about).await?;
+    catalogue.targets.clone_from(&config.publish.targets);
     Ok(Arc::new(catalogue))
 }
 
@@ -376,6 +398,7 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     config.server.listen = address.to_string();
     config.server.public_url = config.public_url()?;
     config.id_prefix()?;
+    config.publish.check()?;
     let catalogue = open(&config, dir).await?;
     let public_url = &catalogue.public_url;
     catalogue.ledger.set_meta(PUBLIC_URL, public_url).await?;
@@ -398,6 +421,11 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     if config.links.check {
         let (catalogue, settings) = (catalogue.clone(), config.links.clone());
         tokio::spawn(async move { links::tend(&catalogue, &settings).await });
+    }
+    if config.publish.follow {
+        for target in config.publish.targets.clone() {
+            tokio::spawn(publish::follow(catalogue.clone(), target));
+        }
     }
     say(&format!("listening on http://{address}"))?;
     tracing::info!(%address, public_url = catalogue.public_url, "listening");
@@ -548,6 +576,76 @@ async fn restore(
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where targets stand, a line for each and for what it did not take.
+async fn standing(door: &Door, targets: &[&Target]) -> Result<String> {
+    let names: Vec<&str> = targets.iter().map(|t| t.name.as_str()).collect();
+    let all: Vec<Standing> = door.post("targets", &names).await?;
+    let mut lines = String::new();
+    for (target, s) in targets.iter().zip(&all) {
+        let p = &s.progress;
+        let when = match p.at {
+            0 => "never".to_owned(),
+            at => crate::mapping::dcat::date_time(at)[..19].replace('T', " "),
+        };
+        let state = match p.error.as_str() {
+            "" if s.lag == 0 => "up to date".to_owned(),
+            "" => format!("{} changes behind", s.lag),
+            why => format!("{} changes behind: {why}", s.lag),
+        };
+        lines.push_str(&format!(
+            "{:<20} {:<9} {}  change {}, {} sent, {} deleted, {:.0}/s, last {when}: {state}\n",
+            target.name, target.kind, target.url, p.cursor, p.sent, p.deleted, p.rate
+        ));
+        for u in &s.undelivered {
+            let again = u.next.map_or("when it changes or by --retry".into(), |at| {
+                crate::mapping::dcat::date_time(at)[..19].replace('T', " ")
+            });
+            lines.push_str(&format!(
+                "    not taken: {}  {} {} (tried {} times; again {again})\n",
+                u.entity, u.status, u.why, u.tries
+            ));
+        }
+    }
+    Ok(format!("{lines}{} targets", targets.len()))
+}
+
+/// Feeds targets, each for itself: one that fails holds up no other.
+async fn feed(door: &Door, targets: &[&Target], wish: Wish) -> Result<String> {
+    let (mut lines, mut failed) = (String::new(), 0);
+    for target in targets {
+        let feed = Feed {
+            target: (*target).clone(),
+            wish,
+        };
+        let name = &target.name;
+        match door.post::<publish::Report>("publish", &feed).await {
+            Ok(r) => {
+                let would = if wish == Wish::DryRun { "to be " } else { "" };
+                for example in &r.examples {
+                    lines.push_str(&format!("    {example}\n"));
+                }
+                lines.push_str(&format!(
+                    "{name}: {} {would}sent, {} {would}deleted, {} as they should be, {} not taken\n",
+                    r.sent, r.deleted, r.same, r.refused
+                ));
+                failed += usize::from(r.refused > 0);
+            }
+            Err(e) => {
+                lines.push_str(&format!("{name}: {e}\n"));
+                failed += 1;
+            }
+        }
+    }
+    match failed {
+        0 => Ok(format!("{lines}{} targets", targets.len())),
+        _ => {
+            say(lines.trim_end())?;
+            let why = format!("{failed} of {} targets did not take all", targets.len());
+            Err(Error::bad_input(why))
+        }
+    }
+}
+
 /// The way to the catalogue: a client of the operators' socket, and the lock where this process
 /// itself answers there.
 struct Door {
@@ -562,7 +660,12 @@ impl Door {
         let held = lock(dir)?;
         if held.is_some() {
             let catalogue = open(config, dir).await?;
-            control::serve(catalogue, dir)?;
+            control::serve(catalogue.clone(), dir)?;
+            // Publishing waits for it; other commands end before it is there.
+            if !config.publish.targets.is_empty() {
+                let prefix = config.ngsi.id_prefix.clone();
+                tokio::spawn(async move { catalogue.present(&prefix).await });
+            }
         }
         let client = client::client()?
             .unix_socket(control::socket(dir))
@@ -734,21 +837,68 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
         }
         Command::Token(TokenCommand::Revoke { id }) => door.remove(&format!("tokens/{id}")).await?,
         Command::Purge { slug } => door.post(&format!("purge/{slug}"), &()).await?,
+        Command::Doctor { target } => {
+            let target = config.publish.target(&target)?;
+            let findings: Vec<publish::Finding> = door.post("doctor", target).await?;
+            let mark = |good| match good {
+                Some(true) => "good",
+                Some(false) => "WRONG",
+                None => "note",
+            };
+            let line =
+                |f: &publish::Finding| format!("{:<6} {:<13} {}\n", mark(f.good), f.what, f.said);
+            let lines: String = findings.iter().map(line).collect();
+            let wrong = findings.iter().filter(|f| f.good == Some(false)).count();
+            if wrong > 0 {
+                say(lines.trim_end())?;
+                let name = &target.name;
+                return Err(Error::bad_input(format!(
+                    "{name}: {wrong} things are wrong"
+                )));
+            }
+            format!("{lines}{} can be fed", target.name)
+        }
+        Command::Publish {
+            target,
+            once,
+            reconcile,
+            dry_run,
+            retry,
+        } => {
+            let targets: Vec<&Target> = match &target {
+                Some(name) => vec![config.publish.target(name)?],
+                None => config.publish.targets.iter().collect(),
+            };
+            let wish = match (once, reconcile, dry_run, retry) {
+                (true, ..) => Some(Wish::Once),
+                (_, true, ..) => Some(Wish::Reconcile),
+                (_, _, true, _) => Some(Wish::DryRun),
+                (.., true) => Some(Wish::Retry),
+                _ => None,
+            };
+            match wish {
+                None => standing(&door, &targets).await?,
+                Some(wish) => feed(&door, &targets, wish).await?,
+            }
+        }
         Command::Register {
             target,
             kind,
             tenant,
             remove,
         } => {
+            let named = config.publish.targets.iter().find(|t| t.name == target);
+            let target = match named {
+                Some(target) => target.clone(),
+                None => Target::at(&target, &kind, tenant.unwrap_or_default()),
+            };
             let prefix = config.id_prefix()?.to_owned();
-            let wish = Wish {
+            let registration = Registration {
                 target,
-                kind,
-                tenant,
                 remove,
                 prefix,
             };
-            door.post("register", &wish).await?
+            door.post("register", &registration).await?
         }
         Command::CheckLinks { limit } => {
             let settings = config.links.clone();

@@ -1,6 +1,7 @@
 //! Settings: the embedded default file, then a file, then the environment, then the command line.
 use crate::error::{Error, Result};
 use crate::mapping::dcat::About;
+use crate::publish::Target;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,8 +22,10 @@ pub struct Config {
     pub import: Import,
     pub sparql: Sparql,
     pub suggestions: Suggestions,
+    pub sign_in: SignIn,
     pub links: Links,
     pub ngsi: Ngsi,
+    pub publish: Publish,
     pub log: Log,
 }
 
@@ -71,6 +74,25 @@ pub struct Suggestions {
     pub contact_days: u32,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    pub issuer: String,
+    pub name: String,
+    pub client_id: String,
+    pub client_secret: String,
+    pub scopes: String,
+    pub name_claim: String,
+    pub role_claim: String,
+    /// Names of roles at the provider, apart by commas; so are the next two.
+    pub contributor: String,
+    pub moderator: String,
+    pub administrator: String,
+    pub audience: String,
+    pub token_issuer: String,
+    pub signed_with: String,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Links {
@@ -81,6 +103,48 @@ pub struct Links {
     pub seconds: u64,
     /// Addresses in private networks may be asked.
     pub private: bool,
+}
+
+/// The context brokers that are fed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// Whether a running service follows the ledger for them.
+    pub follow: bool,
+    pub targets: Vec<Target>,
+}
+
+impl Publish {
+    /// The target of a name.
+    ///
+    /// # Errors
+    /// None has it; those that are there are named.
+    pub fn target(&self, name: &str) -> Result<&Target> {
+        self.targets.iter().find(|t| t.name == name).ok_or_else(|| {
+            let all: Vec<&str> = self.targets.iter().map(|t| t.name.as_str()).collect();
+            Error::bad_input(match all.is_empty() {
+                true => format!(
+                    "there is no target {name:?}: the settings name none in [[publish.targets]]"
+                ),
+                false => format!("there is no target {name:?}: there are {}", all.join(", ")),
+            })
+        })
+    }
+
+    /// # Errors
+    /// Names the setting of a target that is wrong, or the name that two have.
+    pub fn check(&self) -> Result<()> {
+        for (n, target) in self.targets.iter().enumerate() {
+            target.profile()?;
+            if self.targets[..n].iter().any(|t| t.name == target.name) {
+                let name = &target.name;
+                return Err(Error::bad_input(format!(
+                    "two publish targets are called {name:?}"
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -6,9 +6,10 @@ use crate::config::Links;
 use crate::error::{Error, Result};
 use crate::http::document;
 use crate::links;
+use crate::publish::{self, Registration, Target, Wish};
 use crate::record::{Draft, Finding, Role, Step};
-use crate::register::{self, Wish};
 use crate::store::ledger;
+use crate::store::targets::{Progress, Undelivered};
 use axum::body::Body;
 use axum::extract::{Path as Part, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -99,6 +100,9 @@ pub fn serve(catalogue: Arc<Catalogue>, dir: &Path) -> Result<()> {
         .route("/tokens/{id}", axum::routing::delete(revoke_token))
         .route("/queue", get(queue))
         .route("/check-links", post(check_links))
+        .route("/publish", post(publish))
+        .route("/targets", post(targets))
+        .route("/doctor", post(doctor))
         .route("/register", post(register))
         .route("/export/{kind}", get(export))
         .route("/backup", get(backup))
@@ -293,8 +297,59 @@ async fn check_links(
     Ok(Json(report))
 }
 
-async fn register(State(catalogue): Control, Json(wish): Json<Wish>) -> Result<Json<String>> {
-    Ok(Json(register::register(&catalogue, &wish).await?))
+/// A target to be fed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Feed {
+    pub target: Target,
+    pub wish: Wish,
+}
+
+async fn publish(
+    State(catalogue): Control,
+    Json(feed): Json<Feed>,
+) -> Result<Json<publish::Report>> {
+    Ok(Json(
+        publish::once(&catalogue, &feed.target, feed.wish).await?,
+    ))
+}
+
+/// Where targets stand.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Standing {
+    pub progress: Progress,
+    /// Changes that it does not have yet.
+    pub lag: i64,
+    pub undelivered: Vec<Undelivered>,
+}
+
+async fn targets(
+    State(catalogue): Control,
+    Json(names): Json<Vec<String>>,
+) -> Result<Json<Vec<Standing>>> {
+    let mut all = Vec::new();
+    for name in names {
+        let progress = catalogue.ledger.progress(&name).await?;
+        all.push(Standing {
+            lag: catalogue.extent().seq - progress.cursor,
+            undelivered: catalogue.ledger.undelivered(&name, 100).await?,
+            progress,
+        });
+    }
+    Ok(Json(all))
+}
+
+async fn doctor(
+    State(catalogue): Control,
+    Json(target): Json<Target>,
+) -> Result<Json<Vec<publish::Finding>>> {
+    Ok(Json(publish::examine(&catalogue, &target).await?))
+}
+
+async fn register(
+    State(catalogue): Control,
+    Json(registration): Json<Registration>,
+) -> Result<Json<String>> {
+    Ok(Json(publish::register(&catalogue, &registration).await?))
 }
 
 async fn queue(State(catalogue): Control) -> Result<Json<Vec<Waiting>>> {

@@ -32,6 +32,8 @@ pub enum Kind {
     TooMany,
     /// A query ran out of its time, memory or result budget, or too many run: 503.
     Busy,
+    /// Another service that is needed does not answer as it should: 502.
+    Unreachable,
     /// The fault is ours: 500.
     Internal,
 }
@@ -53,6 +55,7 @@ impl Kind {
             Self::TooLarge => 413,
             Self::TooMany => 429,
             Self::Busy => 503,
+            Self::Unreachable => 502,
             Self::Internal => 500,
         }
     }
@@ -87,6 +90,7 @@ impl Kind {
             Self::TooLarge => "too-large",
             Self::TooMany => "too-many",
             Self::Busy => "over-budget",
+            Self::Unreachable => "unreachable",
             Self::Internal => "internal",
         }
     }

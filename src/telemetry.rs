@@ -1,6 +1,7 @@
 //! Logs to standard error, figures for Prometheus, and a name for every request in both.
 use crate::config::Log;
 use crate::error::{Error, Result};
+use crate::store::targets::Progress;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -56,9 +57,24 @@ struct InState {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Of {
+    target: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LinkIn {
     state: &'static str,
 }
+
+/// What is told of each context broker that is fed.
+const TARGETS: [(&str, &str); 6] = [
+    ("target_cursor", "Last change that a target holds"),
+    ("target_lag", "Changes that a target does not hold yet"),
+    ("target_entities_sent", "Entities written to a target"),
+    ("target_entities_deleted", "Entities deleted at a target"),
+    ("target_undelivered", "Entities that a target did not take"),
+    ("target_failing", "1 while a target does not follow"),
+];
 
 struct Metrics {
     registry: Registry,
@@ -66,6 +82,7 @@ struct Metrics {
     durations: Family<Route, Histogram>,
     records: Family<InState, Gauge>,
     links: Family<LinkIn, Gauge>,
+    targets: [Family<Of, Gauge>; 6],
     ledger: Gauge,
     cursor: Gauge,
     live: Gauge,
@@ -102,6 +119,11 @@ fn metrics() -> &'static Metrics {
             "Links of shown records by what became of them",
             links.clone(),
         );
+        let targets = TARGETS.map(|(name, help)| {
+            let family: Family<Of, Gauge> = Family::default();
+            registry.register(name, help, family.clone());
+            family
+        });
         registry.register("records", "Records in each state", records.clone());
         registry.register(
             "ledger_changes",
@@ -125,6 +147,7 @@ fn metrics() -> &'static Metrics {
             durations,
             records,
             links,
+            targets,
             ledger,
             cursor,
             live,
@@ -158,6 +181,8 @@ pub struct Holdings {
     pub states: Vec<(String, i64)>,
     /// Links of shown records, by what became of them.
     pub links: [(&'static str, i64); 3],
+    /// Context brokers that are fed: where each stands, and how much it did not take.
+    pub targets: Vec<(String, Progress, i64)>,
     pub seq: i64,
     pub cursor: i64,
     pub live: usize,
@@ -178,6 +203,17 @@ pub fn exposition(holdings: &Holdings) -> Result<String> {
     }
     for (state, count) in holdings.links {
         metrics.links.get_or_create(&LinkIn { state }).set(count);
+    }
+    for (name, p, undelivered) in &holdings.targets {
+        let lag = holdings.seq - p.cursor;
+        let failing = i64::from(!p.error.is_empty());
+        let values = [p.cursor, lag, p.sent, p.deleted, *undelivered, failing];
+        let label = Of {
+            target: name.clone(),
+        };
+        for (family, value) in metrics.targets.iter().zip(values) {
+            family.get_or_create(&label).set(value);
+        }
     }
     metrics.ledger.set(holdings.seq);
     metrics.cursor.set(holdings.cursor);

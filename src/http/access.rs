@@ -5,9 +5,11 @@ use super::pages::{self, render};
 use super::{Shared, accept};
 use crate::catalogue::{Catalogue, Options, Report};
 use crate::error::{Error, Kind, Result};
+use crate::oidc::{Identity, Provider};
 use crate::record::{Draft, Role, State as Stage};
-use crate::store::access::Session;
+use crate::store::access::{PREFIX, Session};
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Form, FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -103,6 +105,20 @@ impl FromRequestParts<Arc<Catalogue>> for Moderator {
     }
 }
 
+/// Someone who keeps the house: its texts.
+pub struct Administrator(pub Person);
+
+impl FromRequestParts<Arc<Catalogue>> for Administrator {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        catalogue: &Arc<Catalogue>,
+    ) -> std::result::Result<Self, Response> {
+        admit(parts, catalogue, Role::Administrator).map(Self)
+    }
+}
+
 /// The one who asks, if the role is enough; else 401 or 403, and for a browser that wants to see a
 /// page, the way to sign in.
 #[expect(clippy::result_large_err, reason = "axum takes an answer as it is")]
@@ -183,30 +199,32 @@ fn same(right: &str, given: &str) -> bool {
     crate::record::hash(right) == crate::record::hash(given)
 }
 
-/// The cookie of a session; with HTTPS under a name that no other host can set (RFC 6265bis,
+/// What the browser of someone who signed in keeps, and what it keeps of who is on their way to it.
+const SESSION: &str = "session";
+const WAY: &str = "sign-in";
+
+/// How long someone may be at the provider, in seconds.
+const ON_THE_WAY: u32 = 900;
+
+/// How long a browser keeps the cookie of a session, in seconds.
+const SIGNED_IN: u32 = 12 * 3_600;
+
+/// A cookie of ours; with HTTPS under a name that no other host can set (RFC 6265bis,
 /// section 4.1.3).
-fn session_cookie(catalogue: &Catalogue, value: &str, age: u32) -> HeaderValue {
-    let root = pages::root(&catalogue.public_url);
-    let (name, secure) = match catalogue.public_url.starts_with("https://") {
-        true => (session_name(catalogue), "; Secure"),
-        false => (session_name(catalogue), ""),
-    };
-    let path = if name.starts_with("__Host-") {
-        "/"
-    } else {
-        root
+fn set_cookie(catalogue: &Catalogue, name: &str, value: &str, age: u32) -> HeaderValue {
+    let name = cookie_name(catalogue, name);
+    let (path, secure) = match name.starts_with("__Host-") {
+        true => ("/", "; Secure"),
+        false => (pages::root(&catalogue.public_url), ""),
     };
     let text =
         format!("{name}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-fn session_name(catalogue: &Catalogue) -> &'static str {
-    if catalogue.public_url.starts_with("https://") {
-        "__Host-session"
-    } else {
-        "session"
-    }
+fn cookie_name(catalogue: &Catalogue, name: &str) -> String {
+    let secure = catalogue.public_url.starts_with("https://");
+    format!("{}{name}", if secure { "__Host-" } else { "" })
 }
 
 /// Finds out who asks, by a token or by the cookie of a session, for all that follows; what they are
@@ -224,20 +242,32 @@ pub async fn recognise(State(catalogue): Shared, mut request: Request, next: Nex
     let now = crate::catalogue::now();
     let ledger = &catalogue.ledger;
     let person = match bearer {
-        Some((true, token)) => match ledger.token(&token, now).await {
-            Ok(Some(token)) => Some(Person {
-                name: token.name,
-                role: token.role,
-                csrf: None,
-            }),
-            Ok(None) => {
-                let why = "this token is not known, has ended or was revoked";
-                return Error::new(Kind::Unauthorised, why).into_response();
+        Some((true, token)) => {
+            let found = match request.extensions().get::<Arc<Provider>>() {
+                Some(provider) if !token.starts_with(PREFIX) => {
+                    let known = provider.bearer(&token).await;
+                    known.map(|Identity { name, role }| Some((name, role)))
+                }
+                _ => {
+                    let known = ledger.token(&token, now).await;
+                    known.map(|found| found.map(|t| (t.name, t.role)))
+                }
+            };
+            match found {
+                Ok(Some((name, role))) => Some(Person {
+                    name,
+                    role,
+                    csrf: None,
+                }),
+                Ok(None) => {
+                    let why = "this token is not known, has ended or was revoked";
+                    return Error::new(Kind::Unauthorised, why).into_response();
+                }
+                Err(e) => return e.into_response(),
             }
-            Err(e) => return e.into_response(),
-        },
+        }
         // What a proxy in front asks for is not for us.
-        Some((false, _)) | None => match cookie(headers, session_name(&catalogue)) {
+        Some((false, _)) | None => match cookie(headers, &cookie_name(&catalogue, SESSION)) {
             None => None,
             Some(key) => match ledger.session(key, now).await {
                 Ok(found) => found.map(|Session { name, role, csrf }| Person {
@@ -271,7 +301,10 @@ pub async fn recognise(State(catalogue): Shared, mut request: Request, next: Nex
 #[template(path = "sign-in.html")]
 struct SignIn<'a> {
     to: String,
-    failed: bool,
+    /// What went wrong, as a message, and what more there is to say of it.
+    failed: Option<(&'a str, String)>,
+    /// What people know the provider by, where there is one.
+    provider: Option<String>,
     frame: &'a Frame,
 }
 
@@ -283,18 +316,35 @@ pub struct Wanted {
     token: String,
 }
 
+/// The provider of the settings, an extension of every request where there is one.
+type AtProvider = Option<Extension<Arc<Provider>>>;
+
 /// `/sign-in`: the form.
-pub async fn sign_in(Query(wanted): Query<Wanted>, frame: Frame) -> Result<Response> {
-    form(&frame, wanted.to, false)
+pub async fn sign_in(
+    Query(wanted): Query<Wanted>,
+    provider: AtProvider,
+    frame: Frame,
+) -> Result<Response> {
+    form(&frame, &provider, wanted.to, None)
 }
 
-fn form(frame: &Frame, to: String, failed: bool) -> Result<Response> {
-    let page = render(&SignIn { to, failed, frame })?;
-    let status = if failed {
-        StatusCode::UNAUTHORIZED
-    } else {
-        StatusCode::OK
+fn form(
+    frame: &Frame,
+    provider: &AtProvider,
+    to: String,
+    failed: Option<(&str, String)>,
+) -> Result<Response> {
+    let status = match failed {
+        Some(_) => StatusCode::UNAUTHORIZED,
+        None => StatusCode::OK,
     };
+    let provider = provider.as_ref().map(|p| p.name());
+    let page = render(&SignIn {
+        to,
+        failed,
+        provider,
+        frame,
+    })?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -302,43 +352,160 @@ fn form(frame: &Frame, to: String, failed: bool) -> Result<Response> {
     Ok((status, headers, page).into_response())
 }
 
+/// Another site could sign a visitor in as somebody else.
+fn from_here(headers: &HeaderMap) -> Result<()> {
+    let site = headers.get("sec-fetch-site").and_then(|v| v.to_str().ok());
+    match site.is_some_and(|site| !["same-origin", "none"].contains(&site)) {
+        true => {
+            let why = "the form does not come from a page of this service";
+            Err(Error::new(Kind::Forbidden, why))
+        }
+        false => Ok(()),
+    }
+}
+
 /// `POST /sign-in`: begins a session for the holder of a token.
 pub async fn begin(
     State(catalogue): Shared,
+    provider: AtProvider,
     frame: Frame,
     headers: HeaderMap,
     Form(wanted): Form<Wanted>,
 ) -> Result<Response> {
-    // Another site could sign a visitor in as somebody else.
-    let site = headers.get("sec-fetch-site").and_then(|v| v.to_str().ok());
-    if site.is_some_and(|site| !["same-origin", "none"].contains(&site)) {
-        let why = "the form does not come from a page of this service";
-        return Err(Error::new(Kind::Forbidden, why));
-    }
+    from_here(&headers)?;
     let now = crate::catalogue::now();
     let Some(token) = catalogue.ledger.token(wanted.token.trim(), now).await? else {
-        return form(&frame, wanted.to, true);
+        let failed = Some(("sign-in-failed", String::new()));
+        return form(&frame, &provider, wanted.to, failed);
     };
+    let ledger = &catalogue.ledger;
+    let key = ledger
+        .begin_session(&token.name, token.role, Some(&token), now)
+        .await?;
+    enter(&catalogue, &headers, &key, &wanted.to).await
+}
+
+/// Leads who signed in to where they wanted to go, if that is a page of ours.
+async fn enter(
+    catalogue: &Catalogue,
+    headers: &HeaderMap,
+    key: &str,
+    to: &str,
+) -> Result<Response> {
     // Who signs in anew is no longer who they were.
-    if let Some(former) = cookie(&headers, session_name(&catalogue)) {
+    if let Some(former) = cookie(headers, &cookie_name(catalogue, SESSION)) {
         catalogue.ledger.end_session(former).await?;
     }
-    let key = catalogue.ledger.begin_session(&token, now).await?;
-    // Only pages of ours are gone to.
     let inside = |c: char| c.is_ascii_alphanumeric() || "-_.~/?=&%+".contains(c);
-    let to = match wanted.to.chars().all(inside) && !wanted.to.starts_with('/') {
-        true if !wanted.to.is_empty() => wanted.to.as_str(),
+    let to = match to.chars().all(inside) && !to.starts_with('/') {
+        true if !to.is_empty() => to,
         _ => "admin",
     };
-    let mut response = Redirect::to(&format!("{}{to}", frame.root)).into_response();
-    let kept = session_cookie(&catalogue, &key, 12 * 3_600);
+    let root = pages::root(&catalogue.public_url);
+    let mut response = Redirect::to(&format!("{root}{to}")).into_response();
+    let kept = set_cookie(catalogue, SESSION, key, SIGNED_IN);
     response.headers_mut().append(header::SET_COOKIE, kept);
+    Ok(response)
+}
+
+fn no_provider() -> Error {
+    let why = "no provider is set up to sign in at; the operator names one in [sign_in]";
+    Error::new(Kind::NotFound, why)
+}
+
+/// `/sign-in/provider`: sends a browser to the provider. Until it comes back it keeps a secret, from
+/// which all follows that the provider and we check.
+pub async fn leave(
+    State(catalogue): Shared,
+    provider: AtProvider,
+    frame: Frame,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response> {
+    let Some(Extension(at)) = &provider else {
+        return Err(no_provider());
+    };
+    let secret = crate::record::hex(&rand::random::<[u8; 32]>());
+    let door = match at.door(&secret).await {
+        Ok(door) => door,
+        Err(e) => return unknown(&frame, &provider, &wanted.to, e),
+    };
+    let to = percent_encoding::utf8_percent_encode(&wanted.to, percent_encoding::NON_ALPHANUMERIC);
+    let kept = set_cookie(&catalogue, WAY, &format!("{secret}.{to}"), ON_THE_WAY);
+    let mut response = Redirect::to(door.as_str()).into_response();
+    response.headers_mut().append(header::SET_COOKIE, kept);
+    let no_store = HeaderValue::from_static("no-store");
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, no_store);
+    Ok(response)
+}
+
+/// What the provider sends a browser back with (RFC 6749, section 4.1.2).
+#[derive(serde::Deserialize)]
+pub struct Answer {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    error: String,
+}
+
+/// `/sign-in/callback`: begins a session for someone whom the provider knows and who has a role here.
+pub async fn arrive(
+    State(catalogue): Shared,
+    provider: AtProvider,
+    frame: Frame,
+    headers: HeaderMap,
+    Query(answer): Query<Answer>,
+) -> Result<Response> {
+    let Some(Extension(at)) = &provider else {
+        return Err(no_provider());
+    };
+    let kept = cookie(&headers, &cookie_name(&catalogue, WAY)).unwrap_or_default();
+    let (secret, to) = kept.split_once('.').unwrap_or_default();
+    let to = percent_encoding::percent_decode_str(to).decode_utf8_lossy();
+    let found = match answer.error.as_str() {
+        "" => at.identify(secret, &answer.code, &answer.state).await,
+        error => {
+            let error: String = error.chars().take(100).collect();
+            Err(Error::new(Kind::Unauthorised, error))
+        }
+    };
+    let mut response = match found {
+        Ok(Identity { name, role }) if role > Role::Reader => {
+            let now = crate::catalogue::now();
+            let ledger = &catalogue.ledger;
+            let key = ledger.begin_session(&name, role, None, now).await?;
+            enter(&catalogue, &headers, &key, &to).await?
+        }
+        Ok(Identity { name, .. }) => {
+            let failed = Some(("sign-in-no-role", name));
+            form(&frame, &provider, to.into_owned(), failed)?
+        }
+        Err(e) => unknown(&frame, &provider, &to, e)?,
+    };
+    // Good once.
+    let gone = set_cookie(&catalogue, WAY, "", 0);
+    response.headers_mut().append(header::SET_COOKIE, gone);
+    Ok(response)
+}
+
+/// The form with why the provider's way did not lead in.
+fn unknown(frame: &Frame, provider: &AtProvider, to: &str, e: Error) -> Result<Response> {
+    if !matches!(e.kind, Kind::Unauthorised | Kind::Unreachable) {
+        return Err(e);
+    }
+    tracing::warn!(error = %e, "nobody signed in");
+    let failed = Some(("sign-in-refused", e.message));
+    let mut response = form(frame, provider, to.to_owned(), failed)?;
+    *response.status_mut() = StatusCode::from_u16(e.kind.status()).map_err(Error::internal)?;
     Ok(response)
 }
 
 /// `POST /sign-out`: ends the session.
 pub async fn end(State(catalogue): Shared, frame: Frame, request: Request) -> Result<Response> {
-    let key = cookie(request.headers(), session_name(&catalogue)).map(str::to_owned);
+    let key = cookie(request.headers(), &cookie_name(&catalogue, SESSION)).map(str::to_owned);
     let person = request.extensions().get::<Person>().cloned();
     if let (Some(key), Some(person)) = (key, person) {
         let Form(pairs) = Form::<Vec<(String, String)>>::from_request(request, &catalogue)
@@ -355,7 +522,7 @@ pub async fn end(State(catalogue): Shared, frame: Frame, request: Request) -> Re
         catalogue.ledger.end_session(&key).await?;
     }
     let mut response = Redirect::to(&frame.root).into_response();
-    let gone = session_cookie(&catalogue, "", 0);
+    let gone = set_cookie(&catalogue, SESSION, "", 0);
     response.headers_mut().append(header::SET_COOKIE, gone);
     Ok(response)
 }

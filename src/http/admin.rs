@@ -46,6 +46,15 @@ struct Waiting {
     wrong: Vec<String>,
 }
 
+/// A link of an entry that does not answer.
+struct Dead {
+    entry: Named,
+    address: String,
+    /// What it answered instead.
+    found: String,
+    since: String,
+}
+
 /// A decision that was taken.
 struct Past {
     title: String,
@@ -61,7 +70,10 @@ struct Queue<'a> {
     suggestions: Vec<Waiting>,
     changes: Vec<Waiting>,
     records: Vec<Waiting>,
+    broken: Vec<Dead>,
     decided: Vec<Past>,
+    /// They may change the texts, too.
+    keeper: bool,
     /// What came of the decisions that were just sent: what, and why not.
     outcome: Vec<(String, Option<String>)>,
     csrf: String,
@@ -198,11 +210,25 @@ async fn desk(
             wrong: Vec::new(),
         });
     }
+    let broken = ledger.broken_links(SHOWN).await?.into_iter().map(|l| Dead {
+        entry: Named {
+            href: life(&l.slug),
+            label: l.slug,
+        },
+        address: l.address,
+        found: match l.status {
+            0 => l.why,
+            status => status.to_string(),
+        },
+        since: day(l.failing),
+    });
     let page = render(&Queue {
         suggestions,
         changes,
         records,
+        broken: broken.collect(),
         decided,
+        keeper: by.role >= Role::Administrator,
         outcome,
         csrf: csrf(by),
         frame,

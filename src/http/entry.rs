@@ -1,17 +1,18 @@
 //! An entry for people: its page with what it is related to, how to cite it and how portals see it,
 //! and its versions with what changed.
+use super::access::Person;
 use super::dcat::{choose, split};
 use super::frame::Frame;
 use super::pages::{Named, Node, Row, Text, is_web, nodes, render, short, value};
 use super::quality::{Assessment, measured};
-use super::{Shared, accept, document, reply};
+use super::{Shared, accept, document, reply, targets};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::syntax::Syntax;
 use crate::mapping::{dcat, sheet};
-use crate::record::Record;
 use crate::record::statement::{self, Statement, iri, lines, links, literal, statements, text};
 use crate::record::vocab::{self, BASE, expand};
+use crate::record::{Record, Role};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -37,6 +38,8 @@ struct Entry<'a> {
     preview: Vec<Row>,
     schema_org: String,
     nodes: Vec<Node>,
+    /// How it stands with context brokers, for those who may know.
+    targets: Vec<(String, String)>,
     address: String,
     /// The address that names it for good.
     canonical: String,
@@ -209,7 +212,16 @@ pub async fn page(frame: &Frame, catalogue: &Catalogue, record: &Record) -> Resu
     let own = described.split('-').next().unwrap_or_default();
     let published = crate::record::sorted(lines(&dcat::published(record)));
     let title = get("dct:title");
+    let may = |p: &Person| p.role >= Role::Moderator;
+    let targets = match frame.person.as_ref().is_some_and(may) {
+        true => targets::of(catalogue, record).await?,
+        false => Vec::new(),
+    };
     let page = Entry {
+        targets: targets
+            .into_iter()
+            .map(|(name, key, filling)| (name, frame.with(key, filling)))
+            .collect(),
         canonical: catalogue.address(entry),
         short: get("skos:altLabel").text,
         slug: record.slug.clone(),

@@ -120,7 +120,10 @@ impl Frame {
         let local = iri.strip_prefix(vocab::LDT);
         local
             .and_then(|local| self.words.known(&format!("concept-{local}")))
-            .or_else(|| vocab::label(iri).map(str::to_owned))
+            .or_else(|| {
+                let own = vocab::label_in(iri, self.words.tag);
+                own.or_else(|| vocab::label(iri)).map(str::to_owned)
+            })
     }
 
     /// The languages that this page can be had in.

@@ -16,6 +16,7 @@ mod search;
 mod sparql;
 mod stats;
 mod suggest;
+mod targets;
 mod texts;
 mod themes;
 pub mod validate;
@@ -26,6 +27,7 @@ pub use sparql::Limits;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::error::{Error, Kind};
+use crate::oidc::Provider;
 use crate::telemetry::{self, Holdings};
 use axum::Router;
 use axum::extract::State;
@@ -65,6 +67,8 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .route("/about", get(texts::about))
         .route("/about/{part}", get(texts::part))
         .route("/sign-in", get(access::sign_in).post(access::begin))
+        .route("/sign-in/provider", get(access::leave))
+        .route("/sign-in/callback", get(access::arrive))
         .route("/sign-out", axum::routing::post(access::end))
         .route("/catalog", get(dcat::catalogue))
         .route("/{file}", get(dcat::catalogue_file))
@@ -72,6 +76,8 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .merge(sparql::router(Limits::from(&config.sparql)))
         .merge(suggest::router(&config.suggestions)?)
         .merge(admin::router(&config.suggestions))
+        .merge(texts::router())
+        .merge(targets::router())
         .merge(api::router())
         .merge(search::forms())
         .merge(quality::router())
@@ -112,7 +118,7 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
             .fallback(|| async { Error::new(Kind::NotFound, outside) })
     };
     // From the inside out: each sees what those above it answered.
-    let routes = routes
+    let mut routes = routes
         .layer(tower_http::limit::RequestBodyLimitLayer::new(
             config.server.body_megabytes << 20,
         ))
@@ -160,9 +166,11 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
             policy,
             reply::request_id,
         ))
-        .layer(axum::Extension(proxies))
-        .with_state(catalogue);
-    Ok(routes)
+        .layer(axum::Extension(proxies));
+    if let Some(provider) = Provider::of(&config.sign_in, &catalogue.public_url)? {
+        routes = routes.layer(axum::Extension(provider));
+    }
+    Ok(routes.with_state(catalogue))
 }
 
 async fn ready(State(catalogue): Shared) -> Response {
@@ -188,7 +196,14 @@ async fn metrics(State(catalogue): Shared) -> crate::error::Result<Response> {
         Some(graph) => (graph.cursor, graph.live, graph.dead),
         None => (0, 0, 0),
     };
+    let mut targets = Vec::new();
+    for target in &catalogue.targets {
+        let progress = catalogue.ledger.progress(&target.name).await?;
+        let undelivered = catalogue.ledger.undelivered_count(&target.name).await?;
+        targets.push((target.name.clone(), progress, undelivered));
+    }
     let text = telemetry::exposition(&Holdings {
+        targets,
         states: catalogue.ledger.states().await?,
         links: catalogue.ledger.link_states().await?,
         seq: catalogue.extent().seq,

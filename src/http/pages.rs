@@ -290,6 +290,14 @@ pub fn agent(
         .into_iter()
         .flat_map(|n| n.rows)
         .filter(|row| row.property != "rdf:type" && row.property != "foaf:name")
+        .map(|row| Row {
+            property: match row.property.as_str() {
+                "dct:type" => frame.say("agent-type"),
+                "foaf:homepage" => frame.say("agent-homepage"),
+                _ => row.property,
+            },
+            ..row
+        })
         .collect();
     render(&Agent {
         name: text(about, agent, "foaf:name").map_or_else(|| short(agent), |n| n.into_owned()),

@@ -1,15 +1,21 @@
 //! `/about` and its parts, written in Markdown: `data/texts` holds what is bundled, and a file of the
 //! same name in `DIR/texts` stands in its place. HTML in a text is shown as it was typed.
+use super::access::{Administrator, Sent};
 use super::frame::Frame;
 use super::pages::{Named, render};
 use super::{Shared, reply};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
+use crate::record::{Role, hash};
 use askama::Template;
-use axum::extract::Path;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
+use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 
 /// The longest text that is read, in bytes.
@@ -27,16 +33,18 @@ const PARTS: [&str; 6] = [
 
 /// Part, language and text of all that is bundled.
 macro_rules! bundled {
-    ($($part:literal $tag:literal)*) => {
-        [$(($part, $tag, include_str!(concat!("../../data/texts/", $part, ".", $tag, ".md")))),*]
+    ($($part:literal: $($tag:literal)*;)*) => {
+        [$($(($part, $tag, include_str!(concat!("../../data/texts/", $part, ".", $tag, ".md")))),*),*]
     };
 }
 
 const BUNDLED: &[(&str, &str, &str)] = &bundled! {
-    "about" "en" "twin" "en" "architecture" "en" "strands" "en" "privacy" "en" "accessibility" "en"
-    "about" "fr" "about" "de" "about" "it" "about" "es"
-    "privacy" "fr" "privacy" "de" "privacy" "it" "privacy" "es"
-    "accessibility" "fr" "accessibility" "de" "accessibility" "it" "accessibility" "es"
+    "about": "en" "fr" "de" "it" "es";
+    "twin": "en" "fr" "de" "it" "es";
+    "architecture": "en" "fr" "de" "it" "es";
+    "strands": "en" "fr" "de" "it" "es";
+    "privacy": "en" "fr" "de" "it" "es";
+    "accessibility": "en" "fr" "de" "it" "es";
 };
 
 #[derive(Template)]
@@ -74,10 +82,7 @@ async fn page(
     headers: &HeaderMap,
     part: &str,
 ) -> Result<Response> {
-    let part = PARTS.into_iter().find(|p| *p == part).ok_or_else(|| {
-        let why = format!("no text is called {part:?}: there are {}", PARTS.join(", "));
-        Error::new(Kind::NotFound, why)
-    })?;
+    let part = known(part)?;
     let (text, tag) = text(catalogue, part, frame.words.tag).await?;
     let (title, content) = rendered(&text, &frame.root);
     let layers = match part {
@@ -107,33 +112,247 @@ async fn page(
     Ok(reply::body(headers, "text/html", render(&page)?, 0))
 }
 
-/// A part in the language, else in English: the installation's own text before the bundled one.
+fn known(part: &str) -> Result<&'static str> {
+    PARTS.into_iter().find(|p| *p == part).ok_or_else(|| {
+        let why = format!("no text is called {part:?}: there are {}", PARTS.join(", "));
+        Error::new(Kind::NotFound, why)
+    })
+}
+
+/// A part in the language, else in English.
 async fn text(
     catalogue: &Catalogue,
     part: &str,
     wanted: &'static str,
 ) -> Result<(String, &'static str)> {
     for tag in [wanted, "en"] {
-        let path = catalogue.dir.join("texts").join(format!("{part}.{tag}.md"));
-        let failed = |e: std::io::Error| Error::internal(format!("{}: {e}", path.display()));
-        match tokio::fs::File::open(&path).await {
-            Ok(file) => {
-                let mut own = Vec::new();
-                file.take(LONGEST)
-                    .read_to_end(&mut own)
-                    .await
-                    .map_err(failed)?;
-                return Ok((String::from_utf8_lossy(&own).into_owned(), tag));
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(failed(e)),
-        }
-        let bundled = BUNDLED.iter().find(|(p, t, _)| *p == part && *t == tag);
-        if let Some((_, _, text)) = bundled {
-            return Ok(((*text).to_owned(), tag));
+        if let Some((text, _)) = in_language(catalogue, part, tag).await? {
+            return Ok((text, tag));
         }
     }
     Err(Error::internal(format!("{part} is not bundled in English")))
+}
+
+fn file(catalogue: &Catalogue, part: &str, tag: &str) -> PathBuf {
+    catalogue.dir.join("texts").join(format!("{part}.{tag}.md"))
+}
+
+/// A part in one language, and whether it is the installation's own, which stands before the bundled one.
+async fn in_language(
+    catalogue: &Catalogue,
+    part: &str,
+    tag: &str,
+) -> Result<Option<(String, bool)>> {
+    let path = file(catalogue, part, tag);
+    let failed = |e: std::io::Error| Error::internal(format!("{}: {e}", path.display()));
+    match tokio::fs::File::open(&path).await {
+        Ok(file) => {
+            let mut own = Vec::new();
+            let mut file = file.take(LONGEST);
+            file.read_to_end(&mut own).await.map_err(failed)?;
+            return Ok(Some((String::from_utf8_lossy(&own).into_owned(), true)));
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(failed(e)),
+    }
+    let bundled = BUNDLED.iter().find(|(p, t, _)| *p == part && *t == tag);
+    Ok(bundled.map(|(_, _, text)| ((*text).to_owned(), false)))
+}
+
+/// The routes below `/admin/texts`: an administrator changes what `/about` says.
+pub fn router() -> Router<Arc<Catalogue>> {
+    let longest = 4 * usize::try_from(LONGEST).unwrap_or(usize::MAX);
+    Router::new()
+        .route("/admin/texts", get(list))
+        .route("/admin/texts/{part}/{tag}", get(edit).post(change))
+        // A form may take three bytes for one.
+        .layer(DefaultBodyLimit::max(longest))
+}
+
+#[derive(Template)]
+#[template(path = "texts.html")]
+struct List<'a> {
+    frame: &'a Frame,
+    /// Each part with its languages, and whether the text there is the installation's own.
+    parts: Vec<(String, Vec<(Named, bool)>)>,
+}
+
+#[derive(Template)]
+#[template(path = "text-edit.html")]
+struct Edit<'a> {
+    frame: &'a Frame,
+    title: String,
+    /// Where it is shown.
+    shown: String,
+    tag: &'static str,
+    text: String,
+    own: bool,
+    /// The hash of the text that the form began with.
+    was: String,
+    /// Made from Markdown here, so safe to show.
+    preview: String,
+    /// What someone else made of it meanwhile.
+    theirs: Option<String>,
+    saved: bool,
+    csrf: String,
+}
+
+fn answer(status: StatusCode, page: Vec<u8>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    (status, headers, page).into_response()
+}
+
+/// `/admin/texts`: all texts in all languages.
+async fn list(catalogue: Shared, _: Administrator, frame: Frame) -> Result<Response> {
+    let mut parts = Vec::new();
+    for part in PARTS {
+        let mut languages = Vec::new();
+        for choice in frame.choices() {
+            let own = tokio::fs::try_exists(file(&catalogue, part, choice.tag)).await;
+            let named = Named {
+                label: choice.name.to_owned(),
+                href: format!("{}admin/texts/{part}/{}", frame.root, choice.tag),
+            };
+            languages.push((named, own.unwrap_or_default()));
+        }
+        parts.push((frame.say(&format!("text-{part}")), languages));
+    }
+    let page = render(&List {
+        frame: &frame,
+        parts,
+    })?;
+    Ok(answer(StatusCode::OK, page))
+}
+
+/// The language of an address; pages have no other.
+fn language(tag: &str) -> Result<&'static str> {
+    let found = super::words::tagged(tag).map(|w| w.tag);
+    found.ok_or_else(|| Error::new(Kind::NotFound, format!("pages have no language {tag:?}")))
+}
+
+impl<'a> Edit<'a> {
+    fn of(frame: &'a Frame, csrf: Option<String>, part: &str, tag: &'static str) -> Self {
+        let name = match part {
+            "about" => String::new(),
+            part => format!("/{part}"),
+        };
+        Self {
+            title: frame.say(&format!("text-{part}")),
+            shown: format!("{}about{name}?lang={tag}", frame.root),
+            tag,
+            text: String::new(),
+            own: false,
+            was: String::new(),
+            preview: String::new(),
+            theirs: None,
+            saved: false,
+            csrf: csrf.unwrap_or_default(),
+            frame,
+        }
+    }
+
+    /// With a text as it stands.
+    fn holding(mut self, stands: Option<(String, bool)>) -> Self {
+        (self.text, self.own) = stands.unwrap_or_default();
+        self.was = hash(&self.text);
+        self
+    }
+}
+
+/// `/admin/texts/{part}/{tag}`: the form.
+async fn edit(
+    catalogue: Shared,
+    Path((part, tag)): Path<(String, String)>,
+    by: Administrator,
+    frame: Frame,
+) -> Result<Response> {
+    let (part, tag) = (known(&part)?, language(&tag)?);
+    let stands = in_language(&catalogue, part, tag).await?;
+    let page = Edit::of(&frame, by.0.csrf, part, tag).holding(stands);
+    Ok(answer(StatusCode::OK, render(&page)?))
+}
+
+/// `POST /admin/texts/{part}/{tag}`: shows, keeps or takes back a text.
+async fn change(
+    catalogue: Shared,
+    Path((part, tag)): Path<(String, String)>,
+    frame: Frame,
+    sent: Sent,
+) -> Result<Response> {
+    sent.by.must(Role::Administrator)?;
+    let (part, tag) = (known(&part)?, language(&tag)?);
+    // Browsers end lines as mail does.
+    let text = sent.get("text").replace("\r\n", "\n") + "\n";
+    if text.len() as u64 > LONGEST {
+        let why = format!("the text has {} bytes; {LONGEST} are the most", text.len());
+        return Err(Error::new(Kind::TooLarge, why));
+    }
+    let page = Edit::of(&frame, sent.by.csrf.clone(), part, tag);
+    // One at a time, so that of two who save at once the second is told.
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    let stands = in_language(&catalogue, part, tag).await?;
+    let current = stands.clone().unwrap_or_default();
+    let (status, page) = match sent.get("action") {
+        "preview" => {
+            let page = Edit {
+                preview: rendered(&text, &frame.root).1,
+                was: sent.get("was").to_owned(),
+                own: current.1,
+                text,
+                ..page
+            };
+            (StatusCode::OK, page)
+        }
+        "save" | "bundled" if sent.get("was") != hash(&current.0) => {
+            let page = Edit {
+                was: hash(&current.0),
+                theirs: Some(current.0),
+                own: current.1,
+                text,
+                ..page
+            };
+            (StatusCode::CONFLICT, page)
+        }
+        action @ ("save" | "bundled") => {
+            let path = file(&catalogue, part, tag);
+            let done = match action {
+                "save" => tokio::task::spawn_blocking(move || replace(&path, &text)),
+                _ => tokio::task::spawn_blocking(move || match std::fs::remove_file(path) {
+                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+                    _ => Ok(()),
+                }),
+            };
+            done.await
+                .map_err(Error::internal)?
+                .map_err(|e| Error::internal(format!("{part}.{tag}.md: {e}")))?;
+            tracing::info!(part, tag, action, by = sent.by.name, "a text was changed");
+            let stands = in_language(&catalogue, part, tag).await?;
+            let page = Edit {
+                saved: true,
+                ..page.holding(stands)
+            };
+            (StatusCode::OK, page)
+        }
+        other => {
+            let why = format!("action is {other:?}; preview, save or bundled is wanted");
+            return Err(Error::bad_input(why));
+        }
+    };
+    Ok(answer(status, render(&page)?))
+}
+
+/// Puts a text in the place of a file, whole or not at all.
+fn replace(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let folder = path.parent().unwrap_or(path);
+    std::fs::create_dir_all(folder)?;
+    let beside = path.with_extension("new");
+    let mut file = std::fs::File::create(&beside)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    std::fs::File::open(folder)?.sync_all()
 }
 
 /// The first heading as plain text, and the whole as HTML. Links that start with `/` lead to this library.

@@ -118,6 +118,10 @@ fn derived(record: &Record, said: &[Statement<'_>]) -> Vec<String> {
         out.say(entry, "dcat:theme", eu("data-theme", "TECH"));
     }
     if is_entry {
+        if !record.source().is_empty() {
+            let source = Literal::new_simple_literal(record.source());
+            out.say(entry, "ldt:source", source);
+        }
         if !has("dct:accessRights") {
             out.say(entry, "dct:accessRights", eu("access-right", "PUBLIC"));
         }

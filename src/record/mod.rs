@@ -85,6 +85,8 @@ pub struct Record {
     pub modified: i64,
     /// For a merged record, the slug of the one that stands for it now.
     pub merged_into: Option<String>,
+    /// The source that brought it first; [`Record::source`] is what others are told of it.
+    pub brought_by: String,
     /// Canonical N-Triples, own IRIs below [`vocab::BASE`].
     pub content: String,
     /// SHA-256 of `content`, hexadecimal: the version.
@@ -158,6 +160,7 @@ impl From<Draft> for Record {
             issued: 0,
             modified: 0,
             merged_into: None,
+            brought_by: String::new(),
             hash: hash(&draft.content),
             slug: draft.slug,
             iri: draft.iri,
@@ -182,6 +185,27 @@ impl std::fmt::Display for Outcome {
 pub const PUBLIC: &str = "public";
 
 impl Record {
+    /// The source as it is told to others: a host and what follows it, a name without the folders
+    /// before it, and of what was written here no person; empty where there is none.
+    pub fn source(&self) -> &str {
+        let source = self.brought_by.as_str();
+        let told = match source.split_once("://") {
+            Some((_, rest)) => {
+                let rest = rest.split(['?', '#']).next().unwrap_or_default();
+                let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                let user = host.rfind('@').map_or(0, |at| at + 1);
+                return rest[user..host.len() + path.len()].trim_end_matches('/');
+            }
+            None if source == "-" => "standard input",
+            // Who wrote it is told to moderators alone.
+            None if source.starts_with("api:") => "api",
+            None if source.starts_with("ngsi:") => "ngsi",
+            None => source,
+        };
+        let name = told.trim_end_matches(['/', '\\']);
+        name.rsplit(['/', '\\']).next().unwrap_or(name)
+    }
+
     /// Whether anyone may see it: published and public.
     pub fn is_shown(&self) -> bool {
         self.state == State::Published && self.audience == PUBLIC

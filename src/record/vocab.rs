@@ -130,10 +130,15 @@ pub fn about(iri: &str) -> &'static [Statement<'static>] {
 
 /// The English label of a concept of the bundled vocabularies.
 pub fn label(iri: &str) -> Option<&'static str> {
+    label_in(iri, "en")
+}
+
+/// The label of a concept of the bundled vocabularies in a language.
+pub fn label_in(iri: &str, tag: &str) -> Option<&'static str> {
     about(iri)
         .iter()
         .filter(|s| s.says("skos:prefLabel"))
         .filter_map(|s| statement::literal(s.object))
-        .find(|l| l.language == Some("en"))
+        .find(|l| l.language == Some(tag))
         .map(|l| l.escaped)
 }

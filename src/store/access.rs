@@ -158,11 +158,17 @@ impl Ledger {
         .transpose()
     }
 
-    /// Begins a session for the holder of a token, and gives what the cookie holds.
+    /// Begins a session and gives what the cookie holds. With a token of ours it ends with that.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn begin_session(&self, token: &Token, now: i64) -> Result<String> {
+    pub async fn begin_session(
+        &self,
+        name: &str,
+        role: Role,
+        token: Option<&Token>,
+        now: i64,
+    ) -> Result<String> {
         let key = secret();
         let ends = now + LONGEST;
         // Those that ended are of no use to anyone.
@@ -175,12 +181,12 @@ impl Ledger {
             "INSERT INTO session (hash, token, name, role, csrf, seen, expires) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(hash(&key))
-        .bind(token.id)
-        .bind(&token.name)
-        .bind(token.role.to_string())
+        .bind(token.map(|t| t.id))
+        .bind(name)
+        .bind(role.to_string())
         .bind(secret())
         .bind(now)
-        .bind(token.expires.map_or(ends, |e| e.min(ends)))
+        .bind(token.and_then(|t| t.expires).map_or(ends, |e| e.min(ends)))
         .execute(&self.pool)
         .await?;
         Ok(key)

@@ -103,6 +103,11 @@ const SCHEMA: &[&str] = &[
      download BIGINT NOT NULL, status BIGINT, why TEXT, moved TEXT, tag TEXT, checked BIGINT, failing BIGINT, \
      PRIMARY KEY (record, address))",
     "CREATE TABLE IF NOT EXISTS context (name TEXT PRIMARY KEY, body TEXT NOT NULL, at BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS target (name TEXT PRIMARY KEY, spoken TEXT NOT NULL, base BIGINT NOT NULL, reached BIGINT NOT NULL, \
+     sent BIGINT NOT NULL, deleted BIGINT NOT NULL, rate DOUBLE PRECISION NOT NULL, at BIGINT NOT NULL, error TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS undelivered (target TEXT NOT NULL, entity TEXT NOT NULL, record BIGINT NOT NULL, status BIGINT NOT NULL, \
+     why TEXT NOT NULL, tries BIGINT NOT NULL, at BIGINT NOT NULL, again BIGINT, PRIMARY KEY (target, entity))",
+    "CREATE INDEX IF NOT EXISTS undelivered_of_record ON undelivered (record)",
     "CREATE INDEX IF NOT EXISTS link_address ON link (address)",
     "CREATE INDEX IF NOT EXISTS change_of_record ON change (record, seq)",
     "CREATE INDEX IF NOT EXISTS record_shown ON record (publication) WHERE state = 'published' AND audience = 'public'",
@@ -110,7 +115,7 @@ const SCHEMA: &[&str] = &[
 ];
 
 const COLUMNS: &str = "r.id, r.slug, r.iri, r.state, r.audience, r.seq, r.publication, r.issued, r.modified, r.merged_into, \
-                       c.content, c.hash";
+                       c.content, c.hash, r.source";
 
 /// What everyone may see, as a condition on the table `r`.
 pub(super) const SHOWN: &str = "r.state = 'published' AND r.audience = 'public'";
@@ -184,6 +189,7 @@ fn record(row: &AnyRow) -> Result<Record> {
         merged_into: row.try_get(9)?,
         content: row.try_get(10)?,
         hash: row.try_get(11)?,
+        brought_by: row.try_get(12)?,
     })
 }
 
@@ -302,7 +308,12 @@ impl Ledger {
     }
 
     /// The current version of each record that `rest` (a constant of this program) selects.
-    async fn select(&self, rest: &str, text: Option<&str>, numbers: &[i64]) -> Result<Vec<Record>> {
+    pub(super) async fn select(
+        &self,
+        rest: &str,
+        text: Option<&str>,
+        numbers: &[i64],
+    ) -> Result<Vec<Record>> {
         let sql = format!("SELECT {COLUMNS} FROM record r JOIN change c ON c.seq = r.seq {rest}");
         let mut query = sqlx::query(&sql);
         if let Some(text) = text {
@@ -498,22 +509,23 @@ impl Ledger {
             .bind(cursor)
             .fetch_optional(&self.pool)
             .await?;
-            let old = row
-                .map(|r| {
-                    Ok::<Record, Error>(Record {
-                        state: state(r.try_get::<&str, _>(0)?)?,
-                        audience: r.try_get(1)?,
-                        seq: r.try_get(2)?,
-                        modified: r.try_get(3)?,
-                        content: r.try_get(4)?,
-                        hash: r.try_get(5)?,
-                        ..new.clone()
-                    })
-                })
-                .transpose()?;
+            let old = row.map(|r| Self::version(&r, &new)).transpose()?;
             out.push((old, Some(new)));
         }
         Ok(out)
+    }
+
+    /// A version of a record: state, audience, number, time, content and hash of a change.
+    pub(super) fn version(row: &AnyRow, record: &Record) -> Result<Record> {
+        Ok(Record {
+            state: state(row.try_get::<&str, _>(0)?)?,
+            audience: row.try_get(1)?,
+            seq: row.try_get(2)?,
+            modified: row.try_get(3)?,
+            content: row.try_get(4)?,
+            hash: row.try_get(5)?,
+            ..record.clone()
+        })
     }
 
     /// What waits for a moderator's word about records that are there. What was rejected has left
@@ -835,6 +847,10 @@ pub async fn append(
         },
         modified: at,
         merged_into: change.merged_into,
+        brought_by: match (old, origin) {
+            (Some(old), _) => old.brought_by.clone(),
+            (None, origin) => origin.map_or_else(String::new, |o| o.source.to_owned()),
+        },
         hash: hash(&change.content),
         content: change.content,
         iri,

@@ -8,3 +8,4 @@ pub mod ledger;
 pub mod links;
 pub mod proposal;
 pub mod search;
+pub mod targets;

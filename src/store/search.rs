@@ -38,7 +38,7 @@ pub struct Facet {
 }
 
 /// In the order in which a page shows them.
-pub const FACETS: [Facet; 9] = [
+pub const FACETS: [Facet; 10] = [
     facet("layer", "Layer", "ldt:layer"),
     facet("mim", "MIM", "ldt:mim"),
     facet("kind", "Category", "dct:type"),
@@ -48,6 +48,7 @@ pub const FACETS: [Facet; 9] = [
     facet("licence", "Licence", "ldt:licence"),
     facet("maintainer", "Maintainer", "dct:publisher"),
     facet("country", "Country", "dct:spatial"),
+    facet("source", "Source", "ldt:source"),
 ];
 
 const fn facet(name: &'static str, title: &'static str, property: &'static str) -> Facet {
@@ -266,11 +267,6 @@ impl Search {
         })
     }
 
-    /// How many entries can be found.
-    pub fn entries(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Takes up records as they are now; those that are not shown are let go.
     ///
     /// # Errors
@@ -325,8 +321,15 @@ impl Search {
     fn add(&mut self, id: u32, record: &Record) -> Result<()> {
         let (content, subject) = (record.content.as_str(), record.iri.as_str());
         let mut keys: [Vec<String>; FACETS.len()] = Default::default();
+        // What is shown was checked when it was written.
+        let published = dcat::published(record);
         for (n, facet) in FACETS.iter().enumerate() {
-            for term in objects(content, subject, facet.property) {
+            // Where it comes from is no part of what it says.
+            let said = match facet.name {
+                "source" => published.as_str(),
+                _ => content,
+            };
+            for term in objects(said, subject, facet.property) {
                 let Some((key, label)) = value(facet, content, term) else {
                     continue;
                 };
@@ -354,8 +357,7 @@ impl Search {
             keys[n].iter().map(|k| rank(k)).min().unwrap_or(usize::MAX)
         };
         let newest = i64::MAX - record.issued;
-        // What is shown was checked when it was written.
-        let measured = Measured::of(subject, &dcat::published(record), true);
+        let measured = Measured::of(subject, &published, true);
         let missed = match measured.description() {
             points if points.of == 0 => 999,
             points => DESCRIPTION - points.got,

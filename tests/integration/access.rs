@@ -226,7 +226,9 @@ fn a_session_ends_when_unused_at_last_and_with_its_token() {
         let begin = async |expires| {
             let (_, secret) = ledger.add_token("Ada", Role::Moderator, expires, 0).await?;
             let token = ledger.token(&secret, 0).await?.expect("is in use");
-            ledger.begin_session(&token, 0).await
+            ledger
+                .begin_session(&token.name, token.role, Some(&token), 0)
+                .await
         };
         let open = async |key: &str, now| {
             let found = ledger.session(key, now).await.expect("reads");
@@ -244,4 +246,54 @@ fn a_session_ends_when_unused_at_last_and_with_its_token() {
         assert!(open(&short, HOUR - 1).await);
         assert!(!open(&short, HOUR).await);
     });
+}
+
+#[test]
+fn a_provider_that_does_not_answer_signs_nobody_in_and_says_so() {
+    let none = crate::support::library();
+    assert!(none.get("/sign-in/provider", "*/*").contains(" 404 "));
+    assert!(
+        !none
+            .get("/sign-in", "text/html")
+            .contains("sign-in/provider")
+    );
+    assert_eq!(shows(&none, "a.b.c"), 401);
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    let issuer = format!("http://{}", port.expect("binds"));
+    let dir = directory("no-provider");
+    std::fs::create_dir_all(&dir).expect("makes");
+    let server = start_with(&dir, &format!("[sign_in]\nissuer = \"{issuer}\"\n"));
+    assert!(
+        server
+            .get("/sign-in", "text/html")
+            .contains("sign-in/provider")
+    );
+    let refused = server.get("/sign-in/provider", "text/html");
+    assert!(
+        refused.contains(" 502 ") && refused.contains("role=\"alert\""),
+        "{refused}"
+    );
+    assert_eq!(shows(&server, "eyJhbGciOiJSUzI1NiJ9.e30.AAAA"), 502);
+    // Our own tokens need no provider.
+    let (own, _) = token(&dir, &["--role", "moderator"]);
+    assert_eq!(shows(&server, &own), 200);
+    for (settings, named) in [
+        ("issuer = \"city.example\"", "sign_in.issuer"),
+        (
+            "issuer = \"https://a.example\"\nsigned_with = \"rsa\"",
+            "sign_in.signed_with",
+        ),
+        (
+            "issuer = \"https://a.example\"\nsigned_with = \"secret\"",
+            "sign_in.client_secret",
+        ),
+    ] {
+        let file = dir.with_extension("wrong.toml");
+        std::fs::write(&file, format!("[sign_in]\n{settings}\n")).expect("writes");
+        let file = file.to_str().expect("UTF-8");
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", file];
+        let (status, text) = run(&directory("wrong-provider"), &arguments);
+        assert!(status != 0 && text.contains(named), "{settings}: {text}");
+    }
 }

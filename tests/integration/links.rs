@@ -231,6 +231,18 @@ fn what_addresses_answer_is_kept_beside_the_record_and_forgotten_with_them() {
     assert_eq!(metric(&server, "unchecked"), 0);
     let after = server.ask("GET", "/resource/x.ttl", &[], b"");
     assert_eq!(before.header("etag"), after.header("etag"));
+    // Moderators see what is broken beside what waits, with the way to mend it.
+    let (_, said) = run(&dir, &["token", "add", "--role", "moderator"]);
+    let bearer = format!("Bearer {}", said.lines().next().expect("a token"));
+    let headers = [("Accept", "text/html"), ("Authorization", bearer.as_str())];
+    let desk = server.ask("GET", "/admin", &headers, b"").text();
+    for (address, found) in &broken {
+        assert!(
+            desk.contains(address.as_str()) && desk.contains(found),
+            "{address}"
+        );
+    }
+    assert!(desk.contains("href=\"/admin/resource/x\""), "{desk}");
 
     // It survives the service, and the next round says what it knows.
     drop(server);

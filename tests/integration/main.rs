@@ -1,6 +1,7 @@
 //! One test binary; its modules mirror the faces.
 mod access;
 mod api;
+mod brokers;
 mod durable;
 mod harvest;
 mod hostile;
@@ -14,6 +15,7 @@ mod ngsi;
 mod official;
 mod pages;
 mod postgres;
+mod publish;
 mod quality;
 mod search;
 mod sparql;

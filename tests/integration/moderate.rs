@@ -29,7 +29,12 @@ impl Desk {
     fn with(name: &str, settings: &str) -> Self {
         let dir = directory(name);
         let server = start_with(&dir, settings);
-        let token = token(&dir, &["--role", "moderator", "--name", "Ada"]);
+        Self::at(server, dir, "moderator")
+    }
+
+    /// At a service that runs, for someone with a role.
+    fn at(server: Server, dir: PathBuf, role: &str) -> Self {
+        let token = token(&dir, &["--role", role, "--name", "Ada"]);
         let answer = post(&server, "/sign-in", &[("token", &token)], &[]);
         assert_eq!(answer.status, 303, "{}", answer.text());
         let cookie = answer.header("set-cookie");
@@ -451,4 +456,83 @@ fn duplicates_are_merged_into_one_and_what_was_withdrawn_comes_back() {
         400
     );
     assert_eq!(desk.send("/admin/resource/nothing", &gone).status, 404);
+}
+
+#[test]
+fn an_administrator_changes_a_text_and_of_two_at_once_the_second_is_told() {
+    let moderator = Desk::open("texts-moderator");
+    assert_eq!(moderator.get("/admin/texts").status, 403);
+    assert!(!moderator.get("/admin").text().contains("admin/texts"));
+    let path = "/admin/texts/privacy/de";
+    let refused = moderator.send(path, &[("action", "save"), ("text", "# x")]);
+    assert_eq!(refused.status, 403);
+    let Desk { server, dir, .. } = moderator;
+    let desk = Desk::at(server, dir, "administrator");
+    assert!(desk.get("/admin").text().contains("admin/texts"));
+    assert!(
+        desk.get("/admin/texts")
+            .text()
+            .contains(&format!("\"{path}\""))
+    );
+    let was = |page: &str| {
+        let from = page.split("name=\"was\" value=\"").nth(1).expect("a hash");
+        from.split('"').next().expect("its end").to_owned()
+    };
+    let form = desk.get(path).text();
+    assert!(form.contains("Datenschutz"), "{form}");
+    let first = was(&form);
+    let own = "# Bei uns\r\n\r\n<script>alert(1)</script> [a](javascript:b)";
+    let seen = desk.send(
+        path,
+        &[("action", "preview"), ("was", &first), ("text", own)],
+    );
+    let seen = seen.text();
+    assert!(
+        seen.contains("<h1>Bei uns</h1>") && !seen.contains("<script>alert"),
+        "{seen}"
+    );
+    let german = "/about/privacy?lang=de";
+    assert!(
+        !desk.page(german).contains("Bei uns"),
+        "a preview keeps nothing"
+    );
+    let saved = desk.send(path, &[("action", "save"), ("was", &first), ("text", own)]);
+    assert_eq!(saved.status, 200, "{}", saved.text());
+    assert!(desk.page(german).contains("<h1>Bei uns</h1>"));
+    assert!(!desk.page("/about/privacy?lang=fr").contains("Bei uns"));
+    // The second has the form of before.
+    let late = desk.send(
+        path,
+        &[("action", "save"), ("was", &first), ("text", "# Anders")],
+    );
+    assert_eq!(late.status, 409);
+    let late = late.text();
+    assert!(
+        late.contains("# Anders") && late.contains("# Bei uns"),
+        "{late}"
+    );
+    assert!(desk.page(german).contains("<h1>Bei uns</h1>"));
+    let again = [
+        ("action", "save"),
+        ("was", &was(&late)),
+        ("text", "# Anders"),
+    ];
+    assert_eq!(desk.send(path, &again).status, 200);
+    assert!(desk.page(german).contains("<h1>Anders</h1>"));
+    let now = was(&desk.get(path).text());
+    desk.send(path, &[("action", "bundled"), ("was", &now)]);
+    assert!(desk.page(german).contains("Datenschutz") && !desk.page(german).contains("Anders"));
+    let long = "x".repeat(300 << 10);
+    let long = desk.send(
+        path,
+        &[("action", "save"), ("was", &first), ("text", &long)],
+    );
+    assert_eq!(long.status, 413);
+    for wrong in [
+        "/admin/texts/privacy/xx",
+        "/admin/texts/ledger/en",
+        "/admin/texts/..%2Fx/en",
+    ] {
+        assert_eq!(desk.get(wrong).status, 404, "{wrong}");
+    }
 }

@@ -359,3 +359,53 @@ fn what_changes_is_found_within_a_second_and_what_goes_is_not() {
             .is_empty()
     );
 }
+
+#[test]
+fn entries_are_found_by_their_source_and_what_is_private_of_it_is_not_told() {
+    let dir = directory("sources");
+    let server = launch(&dir, &["--no-seed", "--public-url", PUBLIC]);
+    let folder = dir.with_extension("private-folder");
+    std::fs::create_dir_all(&folder).expect("makes");
+    for (file, name, more) in [
+        ("city.csv", "Apple", &[][..]),
+        (
+            "b.csv",
+            "Pear",
+            &[
+                "--source-name",
+                "https://ada:secret@portal.example/catalogue/?key=1",
+            ],
+        ),
+        ("c.csv", "Plum", &["--source-name", "Regional portal"]),
+    ] {
+        let path = folder.join(file);
+        std::fs::write(&path, csv(&[row(&[("Short name", name)])])).expect("writes");
+        let (good, said) = import(&dir, &path, more);
+        assert!(good, "{said}");
+    }
+    crate::support::ready(&server);
+    let began = Instant::now();
+    while total(&ask(&server, "")) < 3 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let found = ask(&server, "");
+    let sources = found["facets"]["source"].as_array().expect("values");
+    let told: BTreeSet<&str> = sources.iter().filter_map(|v| v["label"].as_str()).collect();
+    let wanted = ["city.csv", "portal.example/catalogue", "Regional portal"];
+    assert_eq!(told, BTreeSet::from(wanted));
+    for value in sources {
+        let key = value["value"].as_str().expect("text");
+        assert_eq!(total(&ask(&server, &format!("source={key}"))), 1, "{key}");
+        // The same question as SPARQL gives the same entry.
+        let query = server.body(&format!("/search.rq?source={key}"));
+        let media = "application/sparql-query";
+        let rows = server.post("/sparql", "text/csv", media, query.as_bytes());
+        let (_, rows) = rows.split_once("\r\n\r\n").expect("an answer");
+        assert_eq!(rows.trim().lines().count(), 2, "{query}\n{rows}");
+    }
+    let all = server.body("/catalog/dump.nt");
+    for private in ["private-folder", "secret", "key=1"] {
+        assert!(!all.contains(private), "{private}");
+    }
+}

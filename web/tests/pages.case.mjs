@@ -7,11 +7,13 @@ const PAGES = {
   versions: "/resource/orion-ld/versions", sparql: "/sparql", validate: "/validate", vocabulary: "/ns",
   layer: "/layer/connectivity", mim: "/mim/1", twins: "/twins", about: "/about", architecture: "/about/architecture",
   strands: "/about/strands", privacy: "/about/privacy", missing: "/layer/none",
-  suggest: "/suggest", correction: "/suggest?entry=orion-ld", api: "/api", quality: "/quality", statistics: "/stats", "sign in": "/sign-in",
+  suggest: "/suggest", correction: "/suggest?entry=orion-ld", api: "/api", "sign in": "/sign-in", twin: "/about/twin",
   statistics: "/stats", quality: "/quality", "quality of an entry": "/resource/orion-ld/quality",
 };
-// Pages that a moderator sees.
-const DESK = { desk: "/admin", life: "/admin/resource/orion-ld", "entry, signed in": "/resource/orion-ld" };
+// Pages that an administrator sees.
+const DESK = {
+  texts: "/admin/texts", "a text": "/admin/texts/about/fr", desk: "/admin", life: "/admin/resource/orion-ld", "entry, signed in": "/resource/orion-ld",
+};
 const axe = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
 const violations = async (page) => {

@@ -5,21 +5,25 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { provider as started } from "./provider.mjs";
 
 const [program, ...words] = process.argv.slice(2);
 const folder = import.meta.dirname;
 const dir = mkdtempSync(join(tmpdir(), "ldt-catalogue-browser-"));
+const provider = await started();
 const service = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--data-dir", dir], {
+  env: { ...process.env, ...provider.settings },
   stdio: ["ignore", "pipe", "ignore"],
 });
 const base = await new Promise((resolve, reject) => {
   service.stdout.once("data", (line) => resolve(String(line).trim().replace("listening on ", "")));
   service.once("exit", (code) => reject(new Error(`the service ended with ${code}`)));
 });
+await provider.open(base);
 while ((await fetch(`${base}/readyz`)).status !== 200) await new Promise((next) => setTimeout(next, 50));
 
-// A moderator's token, as the operator makes one.
-const made = spawnSync(program, ["--data-dir", dir, "token", "add", "--role", "moderator", "--name", "Ada"]);
+// A token with all rights, as the operator makes one.
+const made = spawnSync(program, ["--data-dir", dir, "token", "add", "--role", "administrator", "--name", "Ada"]);
 const token = String(made.stdout).split("\n")[0];
 
 const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
@@ -35,11 +39,16 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".case.mjs
     if (words.length && !words.some((word) => name.includes(word))) continue;
     const context = await browser.newContext({ baseURL: base, locale: "en", ...options });
     const foreign = [];
+    const allowed = [base, "data:", ...(options?.provider ? [provider.issuer] : [])];
+    const leaves = (url) => !allowed.some((start) => String(url).startsWith(start));
+    await context.route(leaves, (route) => route.abort());
     context.on("request", (request) => {
-      if (!request.url().startsWith(base) && !request.url().startsWith("data:")) foreign.push(request.url());
+      // What the provider's own pages ask for is not ours.
+      const theirs = request.headers().referer?.startsWith(provider.issuer);
+      if (leaves(request.url()) && !theirs) foreign.push(request.url());
     });
     try {
-      await look(await context.newPage(), { base, output, token });
+      await look(await context.newPage(), { base, output, token, provider });
       if (foreign.length) throw new Error(`asked of other sites: ${foreign}`);
       console.log(`ok      ${name}`);
     } catch (error) {
@@ -50,6 +59,7 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".case.mjs
   }
 }
 await browser.close();
+provider.close();
 const ended = new Promise((resolve) => service.once("exit", resolve));
 service.kill();
 await ended;
