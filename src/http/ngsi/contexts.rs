@@ -1,6 +1,6 @@
 //! @contexts: ours, served under a name that says its content; those that requests name; and those that
 //! contributors have us serve (ETSI GS CIM 009, clause 5.13).
-use super::{Answer, Asked, Face, Problem};
+use super::{Answer, Asked, Face, Problem, sent};
 use crate::catalogue::{Catalogue, now};
 use crate::client;
 use crate::http::access::Person;
@@ -356,9 +356,7 @@ pub async fn add(
 ) -> Answer {
     asked.only(&[])?;
     let person = contributor(by)?;
-    let media = asked.headers.get(header::CONTENT_TYPE);
-    let media = media.and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim();
+    let media = sent(&asked.headers);
     if media != LINKED && media != "application/json" {
         let why =
             format!("{media:?} is not read here; application/json and application/ld+json are");

@@ -1,10 +1,10 @@
 //! Entities one by one and by query (ETSI GS CIM 009, clauses 5.7.1, 5.7.2, 6.4, 6.5 and 6.23).
-use super::{Answer, Asked, Media, Problem, body, index, is_uri, ours};
+use super::{Answer, Asked, Media, Problem, body, index, ours};
 use crate::catalogue::Catalogue;
 use crate::http::Shared;
 use crate::mapping::ngsi::form::{Form, Shape, languages};
 use crate::mapping::ngsi::query::{self, Query};
-use crate::mapping::ngsi::{self, Entity};
+use crate::mapping::ngsi::{self, Entity, is_uri};
 use crate::store::entities::{Entities, Plan};
 use axum::body::Bytes;
 use axum::extract::{Path, State};

@@ -429,17 +429,18 @@ async fn index(catalogue: &Catalogue) -> Result<RwLockReadGuard<'_, Entities>, P
     })
 }
 
+/// The media type of a body, without parameters.
+fn sent(headers: &HeaderMap) -> String {
+    let media = headers.get(header::CONTENT_TYPE);
+    let media = media.and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let media = media.split(';').next().unwrap_or_default();
+    media.trim().to_ascii_lowercase()
+}
+
 /// A JSON body with the @context in which its names are meant (clause 6.3.5): in a Link header beside
 /// `application/json`, in the body of `application/ld+json`.
 async fn body(catalogue: &Catalogue, asked: &mut Asked, bytes: &[u8]) -> Result<Json, Problem> {
-    let media = asked.headers.get(header::CONTENT_TYPE);
-    let media = media.and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let media = media
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let media = sent(&asked.headers);
     if bytes.is_empty() {
         return Err(Problem::request(
             "a body is missing; a JSON document is wanted",
@@ -522,18 +523,4 @@ fn ours(asked: &Asked, list: &str) -> Result<Vec<&'static str>, Problem> {
         out.extend(asked.context.ours_of(name));
     }
     Ok(out)
-}
-
-/// Whether a text is an absolute URI.
-fn is_uri(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once(':') else {
-        return false;
-    };
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
-        && !rest.is_empty()
-        && !rest
-            .contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
 }

@@ -1,12 +1,12 @@
 //! How entities changed: the published versions in the ledger (ETSI GS CIM 009, clauses 5.7.3, 5.7.4, 6.18,
 //! 6.19). An instance of an attribute is observed when the version that says it was kept.
 use super::entities::{form, made};
-use super::{Answer, Asked, Problem, index, is_uri};
+use super::{Answer, Asked, Problem, index};
 use crate::catalogue::Catalogue;
 use crate::http::Shared;
 use crate::mapping::ngsi::form::{Form, Shape};
 use crate::mapping::ngsi::query::{self, Query};
-use crate::mapping::ngsi::{self, Entity, micros, time};
+use crate::mapping::ngsi::{self, Entity, is_uri, micros, time};
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value as Json, json};

@@ -755,6 +755,11 @@ fn absolute(text: &str) -> Option<String> {
     (named && plain).then(|| text.to_owned())
 }
 
+/// Whether a text is an absolute URI.
+pub fn is_uri(text: &str) -> bool {
+    absolute(text).is_some_and(|same| same == text)
+}
+
 /// A date or a time in microseconds since the epoch: a date begins at midnight UTC, and so does a time
 /// that names no zone.
 pub fn micros(text: &str) -> Option<i64> {

@@ -1,7 +1,7 @@
 //! Entities of others as RDF: the way back of the table, for what contributors write as NGSI-LD. Normalized,
 //! concise and simplified are read alike.
 use super::context::Context;
-use super::{As, INVERSES, KINDS, Kind, OWN, geometry, mandatory, micros, table, time};
+use super::{As, INVERSES, KINDS, Kind, OWN, geometry, is_uri, mandatory, micros, table, time};
 use crate::record::vocab::{BASE, LDT, expand};
 use crate::record::{hash, slug};
 use oxigraph::model::vocab::{rdf, xsd};
@@ -81,10 +81,6 @@ pub fn read(
             })
         })
         .collect()
-}
-
-fn is_uri(text: &str) -> bool {
-    super::absolute(text).is_some_and(|same| same == text)
 }
 
 /// The type, where it is one that can be written.
