@@ -1,6 +1,6 @@
 //! The figures the README promises, measured on the real program over real HTTP.
 //!
-//! `cargo bench --bench figures -- [--size N] [--seconds N] [import|dcat|search|ngsi|dump|sparql|start|cold]…`
+//! `cargo bench --bench figures -- [--size N] [--seconds N] [import|dcat|search|ngsi|publish|dump|sparql|start|cold]…`
 //! measures and prints one Markdown table; `-- generate N` writes a sheet of N rows instead.
 //! How each figure is taken is in `benches/README.md`.
 mod client;
@@ -10,6 +10,7 @@ mod dump;
 mod import;
 mod load;
 mod ngsi;
+mod publish;
 mod random;
 mod room;
 mod service;
@@ -27,18 +28,19 @@ pub const SEED: u64 = 20_260;
 
 type Section = fn(&mut Room) -> std::io::Result<()>;
 
-const SECTIONS: [(&str, Section); 8] = [
+const SECTIONS: [(&str, Section); 9] = [
     ("import", import::measure),
     ("dcat", dcat::measure),
     ("search", dcat::search),
     ("ngsi", ngsi::measure),
+    ("publish", publish::measure),
     ("dump", dump::measure),
     ("sparql", sparql::measure),
     ("start", start::measure),
     ("cold", cold::measure),
 ];
 
-const USAGE: &str = "figures [--size ROWS] [--seconds SECONDS] [import] [dcat] [search] [ngsi] [dump] [sparql] [start] [cold]\n\
+const USAGE: &str = "figures [--size ROWS] [--seconds SECONDS] [import] [dcat] [search] [ngsi] [publish] [dump] [sparql] [start] [cold]\n\
                      figures generate ROWS [ROUND]\n\
                      LDT_BENCH_DIR=DIR keeps the imported catalogue there and uses it again";
 

@@ -191,3 +191,12 @@ fn processor_time(id: u32) -> Option<Duration> {
     let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
     Some(Duration::from_millis(ticks * 10))
 }
+
+/// Runs a command on `dir`; where that is served, it goes to the service.
+pub fn command(dir: &Path, arguments: &[&str]) -> Result<Output> {
+    let dir = dir.to_string_lossy();
+    Command::new(PROGRAM)
+        .args(["--data-dir", &dir])
+        .args(arguments)
+        .output()
+}

@@ -58,6 +58,15 @@ export default [
     assert.equal(await page.locator("html").getAttribute("lang"), "de");
     assert.equal(await page.locator("h1").innerText(), "Zwillinge auf der Karte");
   }],
+  ["a number of the statistics leads to the entries that it counts", async (page) => {
+    await page.goto("/stats");
+    await page.getByText("table", { exact: false }).first().waitFor();
+    await page.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+    const number = page.locator("main table tbody td a").first();
+    const count = (await number.innerText()).trim();
+    await number.click();
+    assert.match(await page.locator("main").innerText(), new RegExp(`\\b${count} entr`));
+  }],
   ["the first thing that Tab reaches leads to the content", async (page) => {
     await page.goto("/");
     await page.keyboard.press("Tab");
