@@ -385,7 +385,14 @@ impl Provider {
         if let Some(known) = kept().await.filter(|k| enough(k)) {
             return Ok(known);
         }
-        let mut asked = self.asked.lock().await;
+        // Who has something to go by does not wait for an answer that another waits for.
+        let mut asked = match self.asked.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => match kept().await.filter(|k| k.since.elapsed() < STALE) {
+                Some(known) => return Ok(known),
+                None => self.asked.lock().await,
+            },
+        };
         let known = kept().await;
         let just = asked.is_some_and(|at| at.elapsed() < PAUSE);
         if let Some(known) = known.clone().filter(|k| just || enough(k)) {

@@ -424,6 +424,10 @@ pub async fn leave(
     let Some(Extension(at)) = &provider else {
         return Err(no_provider());
     };
+    // It goes into a cookie.
+    if wanted.to.len() > 1_000 {
+        return Err(Error::bad_input("to has more than 1000 bytes"));
+    }
     let secret = crate::record::hex(&rand::random::<[u8; 32]>());
     let door = match at.door(&secret).await {
         Ok(door) => door,

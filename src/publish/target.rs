@@ -102,20 +102,24 @@ impl Target {
         })?;
         let web = |url: &str| {
             let url = reqwest::Url::parse(url).ok();
-            url.is_some_and(|u| matches!(u.scheme(), "http" | "https") && u.query().is_none())
+            url.is_some_and(|u| {
+                // Pages and logs show it.
+                let open = u.username().is_empty() && u.password().is_none();
+                matches!(u.scheme(), "http" | "https") && u.query().is_none() && open
+            })
         };
         if !web(&self.url) {
             return Err(wrong(
                 "url",
                 &self.url,
-                "an http or https address is wanted",
+                "an http or https address without user and query is wanted",
             ));
         }
         if !self.token_url.is_empty() && !web(&self.token_url) {
             return Err(wrong(
                 "token_url",
                 &self.token_url,
-                "an http or https address is wanted",
+                "an http or https address without user and query is wanted",
             ));
         }
         let local = |c: char| c.is_ascii_alphanumeric() || "_~-".contains(c);

@@ -236,6 +236,13 @@ fn what_changes_and_what_goes_follows_by_itself() {
                 .keys()
                 .any(|id| id.contains(":Agent:") && id.contains("etsi"))
         );
+        // What is erased does not tell any more which entities it was.
+        source.write(&[("Kiwi", "1"), ("Lime", "1")]);
+        source.arrives(&broker);
+        let (code, said) = run(&source.dir, &["purge", "kiwi"]);
+        assert_eq!(code, 0, "{said}");
+        source.arrives(&broker);
+        assert!(!broker.contents().keys().any(|id| id.ends_with(".kiwi")));
     });
 }
 
@@ -550,6 +557,7 @@ fn settings_that_cannot_work_are_named() {
         "[[publish.targets]]\nname = \"a\"\nkind = \"generic\"\nurl = \"http://127.0.0.1:1\"\n";
     for (targets, named) in [
         (one.replace("generic", "orion"), "one of generic, orion-ld"),
+        (one.replace("127", "ada:secret@127"), "without user"),
         (
             one.replace("http://127.0.0.1:1", "broker"),
             "url is \"broker\"",
