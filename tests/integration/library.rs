@@ -74,3 +74,23 @@ fn importing_the_same_sheet_twice_changes_nothing_and_a_bad_one_is_refused() {
     let (ok, text) = import(&dir, &html, &[]);
     assert!(!ok && text.contains("HTML"), "{text}");
 }
+
+/// The threat model names the test that holds each edge: each is one of ours.
+#[test]
+fn the_tests_that_the_threat_model_names_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("SECURITY.md")).expect("reads");
+    let mut named = 0;
+    for quoted in text.split('`').skip(1).step_by(2) {
+        if let Some((module, test)) = quoted.split_once("::") {
+            let file = root.join(format!("tests/integration/{module}.rs"));
+            let source = std::fs::read_to_string(&file).expect(quoted);
+            assert!(source.contains(&format!("#[test]\nfn {test}()")), "{quoted}");
+            named += 1;
+        } else if quoted.starts_with("web/") {
+            assert!(root.join(quoted).is_file(), "{quoted}");
+            named += 1;
+        }
+    }
+    assert!(named > 25, "{named}");
+}
