@@ -12,7 +12,7 @@ const PAGES = {
 };
 // Pages that an administrator sees.
 const DESK = {
-  texts: "/admin/texts", "a text": "/admin/texts/about/fr", desk: "/admin", life: "/admin/resource/orion-ld", "entry, signed in": "/resource/orion-ld",
+  brokers: "/admin/targets", texts: "/admin/texts", "a text": "/admin/texts/about/fr", desk: "/admin", life: "/admin/resource/orion-ld", "entry, signed in": "/resource/orion-ld",
 };
 const axe = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 

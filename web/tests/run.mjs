@@ -1,7 +1,7 @@
 // Looks at the pages in a browser: the real program on a free port, Debian's Chromium, nothing from elsewhere.
 // Usage: node tests/run.mjs PROGRAM [WORD ...] runs the cases whose names hold one of the words.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -11,7 +11,10 @@ const [program, ...words] = process.argv.slice(2);
 const folder = import.meta.dirname;
 const dir = mkdtempSync(join(tmpdir(), "ldt-catalogue-browser-"));
 const provider = await started();
-const service = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--data-dir", dir], {
+// A broker that does not answer, so that its page has something to tell.
+const config = `${dir}.toml`;
+writeFileSync(config, '[[publish.targets]]\nname = "city"\nkind = "orion-ld"\nurl = "http://127.0.0.1:9"\n');
+const service = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--data-dir", dir, "--config", config], {
   env: { ...process.env, ...provider.settings },
   stdio: ["ignore", "pipe", "ignore"],
 });
@@ -64,4 +67,5 @@ const ended = new Promise((resolve) => service.once("exit", resolve));
 service.kill();
 await ended;
 rmSync(dir, { recursive: true });
+rmSync(config);
 process.exit(failed ? 1 : 0);
