@@ -34,7 +34,9 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     });
     let suggest = include_bytes!("../../templates/suggest.js");
     let suggest = named("suggest", "js", "text/javascript", suggest);
-    [style, suggest].into_iter().chain(web).collect()
+    let icon = include_bytes!("../../templates/icon.svg");
+    let icon = named("icon", "svg", "image/svg+xml", icon);
+    [style, suggest, icon].into_iter().chain(web).collect()
 });
 
 fn named(name: &str, extension: &str, media: &'static str, content: &'static [u8]) -> Asset {
@@ -71,6 +73,11 @@ pub fn editor() -> Option<(&'static Asset, &'static Asset)> {
 /// What tells about duplicates while a suggestion is written.
 pub fn suggest() -> &'static Asset {
     &ASSETS[1]
+}
+
+/// What browsers show beside a page's title.
+pub fn icon() -> &'static Asset {
+    &ASSETS[2]
 }
 
 /// `/assets/{name}`.

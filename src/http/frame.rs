@@ -142,6 +142,11 @@ impl Frame {
         format!("{}{}", self.root, assets::style().path)
     }
 
+    /// The address of the picture beside the page's title.
+    pub fn icon(&self) -> String {
+        format!("{}{}", self.root, assets::icon().path)
+    }
+
     /// The stylesheet itself.
     pub fn rules(&self) -> &'static str {
         assets::STYLE

@@ -85,7 +85,10 @@ fn the_tests_that_the_threat_model_names_are_there() {
         if let Some((module, test)) = quoted.split_once("::") {
             let file = root.join(format!("tests/integration/{module}.rs"));
             let source = std::fs::read_to_string(&file).expect(quoted);
-            assert!(source.contains(&format!("#[test]\nfn {test}()")), "{quoted}");
+            assert!(
+                source.contains(&format!("#[test]\nfn {test}()")),
+                "{quoted}"
+            );
             named += 1;
         } else if quoted.starts_with("web/") {
             assert!(root.join(quoted).is_file(), "{quoted}");
