@@ -297,3 +297,72 @@ fn a_provider_that_does_not_answer_signs_nobody_in_and_says_so() {
         assert!(status != 0 && text.contains(named), "{settings}: {text}");
     }
 }
+
+/// A provider that signs with the client's secret and names roles as objects, as Keyrock does: what it says
+/// of itself, from a socket of this test.
+fn keyrock() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let issuer = format!("http://{}", listener.local_addr().expect("an address"));
+    let told = serde_json::json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
+        "token_endpoint": format!("{issuer}/oauth2/token"),
+        "jwks_uri": format!("{issuer}/certs"),
+    });
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            use std::io::{BufRead, BufReader, Write};
+            let Ok(mut stream) = stream else { continue };
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let first = lines.next().unwrap_or_default();
+            lines.take_while(|l| !l.is_empty()).for_each(drop);
+            let body = match first.contains("openid-configuration") {
+                true => told.to_string(),
+                false => "{\"keys\":[]}".to_owned(),
+            };
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    issuer
+}
+
+#[test]
+fn a_provider_may_sign_with_the_clients_secret_and_then_nothing_else_counts() {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+    let issuer = keyrock();
+    let secret = "a secret of sixteen and more";
+    let dir = directory("by-secret");
+    std::fs::create_dir_all(&dir).expect("makes");
+    let settings = format!(
+        "[sign_in]\nissuer = \"{issuer}\"\nclient_secret = \"{secret}\"\nsigned_with = \"secret\"\n\
+         moderator = \"Curator, Editor\"\naudience = \"catalogue\"\n"
+    );
+    let server = start_with(&dir, &settings);
+    let sign = |key: &str, algorithm, role: &str| {
+        let claims = serde_json::json!({
+            "iss": issuer, "aud": "catalogue", "exp": jsonwebtoken::get_current_timestamp() + 60,
+            "sub": "ada", "roles": [{ "id": "1", "name": role }],
+        });
+        let key = EncodingKey::from_secret(key.as_bytes());
+        encode(&Header::new(algorithm), &claims, &key).expect("signs")
+    };
+    let desk = |token: &str| {
+        let bearer = format!("Bearer {token}");
+        server
+            .ask("GET", "/admin", &[("Authorization", &bearer)], b"")
+            .status
+    };
+    assert_eq!(desk(&sign(secret, Algorithm::HS256, "Editor")), 200);
+    assert_eq!(desk(&sign(secret, Algorithm::HS256, "Visitor")), 403);
+    assert_eq!(
+        desk(&sign("another secret, as long", Algorithm::HS256, "Editor")),
+        401
+    );
+    // The header says which kind it is, and so does the first part of this one.
+    let keyed = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.e30.AAAA";
+    assert_eq!(desk(keyed), 401);
+}
