@@ -2,8 +2,11 @@
 //! and only then answers.
 use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat::{self, About};
-use crate::mapping::{sheet, syntax};
+use crate::mapping::{ngsi, sheet, syntax};
+use crate::notify::Desk;
 use crate::publish::Target;
+use crate::record::audience as claims;
+use crate::record::matching::{self, Rules, Wrong};
 use crate::record::shacl::{self, Candidate, Severity};
 use crate::record::statement::{Statement, iri, literal, statements};
 use crate::record::vocab::{self, BASE};
@@ -15,7 +18,9 @@ use crate::store::entities::{self, Entities};
 use crate::store::graph::{self, Graph};
 use crate::store::ledger::{self, Extent, Ledger, Origin, Suggestion};
 use crate::store::links::Answer;
+use crate::store::rules::Kept;
 use crate::store::search::Search;
+use crate::store::subscriptions;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -49,9 +54,15 @@ pub struct Catalogue {
     pub checking: Mutex<()>,
     /// The context brokers that are fed.
     pub targets: Vec<Target>,
+    /// Where feeds are subscribed to, where that can be.
+    pub hub: Option<String>,
     /// For each target of the publisher, the turn to speak to it.
     publishing: std::sync::Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    /// Tells who matches subscriptions that there is something to do.
+    pub desk: Desk,
     extent: Latch<Extent>,
+    /// The rules of matching, once they were asked for.
+    rules: RwLock<Option<Arc<Standing>>>,
     /// Told when a fresh graph may be much smaller than the one that answers.
     worn: Notify,
     /// Removed triples from which on a graph may be called worn.
@@ -62,6 +73,57 @@ pub struct Catalogue {
     purged: AtomicI64,
     /// Records that a graph under construction holds.
     loaded: AtomicI64,
+}
+
+/// The rules of matching that stand.
+#[derive(Debug)]
+pub struct Standing {
+    pub rules: Rules,
+    /// As they were written.
+    pub text: String,
+    /// They are the installation's own.
+    pub own: bool,
+    /// Number of the change that brought them; 0 where there was none.
+    pub change: i64,
+    /// Why the installation's own do not stand: they were written for another version of this program.
+    pub unfit: Option<String>,
+}
+
+impl Standing {
+    fn of(kept: Option<Kept>) -> Result<Self> {
+        let change = kept.as_ref().map_or(0, |k| k.id);
+        let own = kept.map(|k| k.content).filter(|c| !c.is_empty());
+        let mut unfit = None;
+        if let Some(text) = own {
+            match Rules::read(&text) {
+                Ok(rules) => {
+                    return Ok(Self {
+                        rules,
+                        text,
+                        own: true,
+                        change,
+                        unfit: None,
+                    });
+                }
+                Err(wrong) => {
+                    let why = wrong.first().map_or(String::new(), ToString::to_string);
+                    tracing::error!(
+                        why,
+                        "the rules of matching cannot be read; the bundled ones stand"
+                    );
+                    unfit = Some(why);
+                }
+            }
+        }
+        let wrong = |w: Vec<Wrong>| Error::internal(format!("the bundled rules: {w:?}"));
+        Ok(Self {
+            rules: Rules::read(matching::BUNDLED).map_err(wrong)?,
+            text: matching::BUNDLED.to_owned(),
+            own: false,
+            change,
+            unfit,
+        })
+    }
 }
 
 /// How an import decides.
@@ -128,8 +190,11 @@ impl Catalogue {
             documents: Mutex::new(()),
             checking: Mutex::new(()),
             targets: Vec::new(),
+            hub: None,
             publishing: std::sync::Mutex::default(),
+            desk: Desk::default(),
             extent: Latch::new(extent),
+            rules: RwLock::new(None),
             worn: Notify::new(),
             worn_from: graph::SMALL,
             building: Mutex::new(()),
@@ -257,6 +322,15 @@ impl Catalogue {
     /// a transaction that began before.
     pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.writer.lock().await
+    }
+
+    /// The moment up to which all changes are there to be read: now, or that of the last change while more
+    /// are being written.
+    pub(crate) fn settled(&self) -> i64 {
+        match self.writer.try_lock() {
+            Ok(_turn) => now(),
+            Err(_) => self.extent().modified,
+        }
     }
 
     /// Makes the index of NGSI-LD entities; from then on the write door keeps it. Their ids begin with a
@@ -393,6 +467,7 @@ impl Catalogue {
         self.worn.notify_one();
         self.unsearched.notify_one();
         *self.extent.write().expect("no writer panics") = extent;
+        self.desk.changed.notify_one();
         Ok(())
     }
 
@@ -552,20 +627,16 @@ impl Catalogue {
         Ok(record)
     }
 
-    /// Says who may read a record: everyone (`public`), or holders of claims.
+    /// Says who may read a record: everyone (`public`), or holders of claims, as [`claims::check`] has them.
     ///
     /// # Errors
-    /// There is no such record, or the audience is empty.
+    /// There is no such record, or the audience is not written so.
     pub async fn restrict(&self, slug: &str, audience: &str, author: &str) -> Result<Record> {
         let audience = match audience.trim() {
-            "" => {
-                return Err(Error::bad_input(
-                    "an empty audience; \"public\" or the name of a claim is wanted",
-                ));
-            }
             everyone if everyone.eq_ignore_ascii_case(PUBLIC) => PUBLIC,
-            claim => claim,
+            conditions => conditions,
         };
+        claims::check(audience).map_err(Error::bad_input)?;
         let _turn = self.writer.lock().await;
         let old = self.known(slug).await?;
         let change = ledger::Change {
@@ -599,8 +670,12 @@ impl Catalogue {
             audience: None,
             merged_into: old.merged_into.clone(),
         };
+        let of = |e: &Entities| ngsi::entities(&old, &e.settings().origin());
+        let gone = self.entities.read().await.as_ref().map(of);
+        let gone: Vec<String> = gone.into_iter().flatten().map(|e| e.id).collect();
         let mut transaction = self.ledger.pool.begin().await?;
         let new = ledger::append(&mut transaction, Some(&old), None, change, now()).await?;
+        subscriptions::part(&mut transaction, new.seq, &gone).await?;
         for statement in [
             "UPDATE change SET content = '', hash = '', reason = 'purged' WHERE record = $1",
             "UPDATE record SET publisher = NULL, said = '', heard = '', source_key = 'purged:' || slug WHERE id = $1",
@@ -780,6 +855,62 @@ impl Catalogue {
             self.ledger.note_links(&records).await?;
         }
         Ok(())
+    }
+
+    /// The rules of matching that stand: what a moderator wrote last, else the bundled ones.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn rules(&self) -> Result<Arc<Standing>> {
+        if let Some(standing) = self.rules.read().await.as_ref() {
+            return Ok(standing.clone());
+        }
+        let mut rules = self.rules.write().await;
+        let kept = self.ledger.rules(1).await?.pop();
+        let standing = Arc::new(Standing::of(kept)?);
+        *rules = Some(standing.clone());
+        Ok(standing)
+    }
+
+    /// Lets other rules of matching stand, the bundled ones where `content` is empty. `was` is the number of the
+    /// change that the writer saw.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`]: they were changed meanwhile. [`Kind::BadInput`]: they are wrong, line by line.
+    pub async fn set_rules(
+        &self,
+        content: &str,
+        was: i64,
+        author: &str,
+        reason: &str,
+    ) -> Result<Arc<Standing>> {
+        let _turn = self.writer.lock().await;
+        let stands = self.rules().await?;
+        if stands.change != was {
+            let why = format!(
+                "the rules were changed meanwhile: they stand at change {} and not {was}",
+                stands.change
+            );
+            return Err(Error::new(Kind::Conflict, why));
+        }
+        let new = Kept {
+            id: was + 1,
+            at: now(),
+            author: author.to_owned(),
+            reason: reason.to_owned(),
+            content: content.to_owned(),
+        };
+        // What is wrong is refused before it is kept.
+        if !content.is_empty() {
+            Rules::read(content).map_err(|wrong| {
+                let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+                Error::bad_input(lines.join("; "))
+            })?;
+        }
+        self.ledger.add_rules(&new).await?;
+        let standing = Arc::new(Standing::of(Some(new))?);
+        *self.rules.write().await = Some(standing.clone());
+        Ok(standing)
     }
 
     /// Keeps an @context that is served from now on.

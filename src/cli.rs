@@ -15,7 +15,7 @@ use crate::record::shacl::Profile;
 use crate::record::{Role, State, Step};
 use crate::store::access::Token;
 use crate::store::ledger::{self, Ledger};
-use crate::{client, http, links, seed, telemetry};
+use crate::{client, http, hub, links, notify, seed, telemetry};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -212,6 +212,8 @@ enum Command {
         #[arg(long)]
         as_new: bool,
     },
+    /// Say whether a service runs on this data and answers; for supervisors. Exit code 0 if it does, 1 if not.
+    Health,
     /// Print every setting with its default and meaning.
     Config,
 }
@@ -305,6 +307,19 @@ async fn act(cli: Cli) -> Result<ExitCode> {
             say(crate::config::DEFAULTS.trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Health => {
+            if !control::socket(&dir).exists() {
+                let why = format!("no service runs on {}", dir.display());
+                return Err(Error::bad_input(why));
+            }
+            let door = Door::to_service(&dir)?;
+            let asked = door.get::<String>("public-url");
+            let url = tokio::time::timeout(Duration::from_secs(10), asked)
+                .await
+                .map_err(|_| Error::bad_input("the service does not answer in 10 seconds"))??;
+            say(&format!("{url} is served"))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Serve { listen, no_seed } => {
             if let Some(listen) = listen {
                 config.server.listen = listen;
@@ -381,6 +396,9 @@ async fn open(config: &Config, dir: &Path) -> Result<Arc<Catalogue>> {
     let about = config.catalogue.clone();
     let mut catalogue = Catalogue::open(ledger, dir.to_owned(), public_url, about).await?;
     catalogue.targets.clone_from(&config.publish.targets);
+    if config.feeds.subscribers > 0 {
+        catalogue.hub = Some(format!("{}hub", catalogue.public_url));
+    }
     Ok(Arc::new(catalogue))
 }
 
@@ -422,6 +440,7 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
         let (catalogue, settings) = (catalogue.clone(), config.links.clone());
         tokio::spawn(async move { links::tend(&catalogue, &settings).await });
     }
+    tokio::spawn(notify::follow(catalogue.clone(), config.ngsi.clone()));
     if config.publish.follow {
         for target in config.publish.targets.clone() {
             tokio::spawn(publish::follow(catalogue.clone(), target));
@@ -438,19 +457,22 @@ async fn serve(config: &Config, dir: &Path, seeded: bool) -> Result<ExitCode> {
     }
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let routes = http::router(catalogue.clone(), &config)?;
-    let routes = routes.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let server = axum::serve(listener, routes)
-        .with_graceful_shutdown(async move {
-            stopped().await;
-            let _ = stop.send(());
-        })
-        .into_future();
+    if catalogue.hub.is_some() {
+        let (catalogue, routes) = (catalogue.clone(), routes.clone());
+        tokio::spawn(hub::serve(catalogue, routes, config.feeds.clone()));
+    }
+    let ends = async move {
+        stopped().await;
+        let _ = stop.send(());
+    };
+    let proxies = config.proxies()?;
+    let server = http::server::serve(listener, routes, &config.server, proxies, ends);
     let drained = async {
         let _ = stopping.await;
         tokio::time::sleep(Duration::from_secs(config.server.drain_seconds)).await;
     };
     tokio::select! {
-        done = server => done.map_err(Error::internal)?,
+        () = server => {}
         () = drained => tracing::warn!("some requests did not end in time"),
     }
     let _ = std::fs::remove_file(control::socket(dir));
@@ -656,6 +678,19 @@ struct Door {
 }
 
 impl Door {
+    /// To the service that runs, if one does.
+    fn to_service(dir: &Path) -> Result<Self> {
+        let client = client::client()?
+            .unix_socket(control::socket(dir))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self {
+            client,
+            public_url: String::new(),
+            _held: None,
+        })
+    }
+
     async fn open(config: &Config, dir: &Path) -> Result<Self> {
         let held = lock(dir)?;
         if held.is_some() {
@@ -667,14 +702,9 @@ impl Door {
                 tokio::spawn(async move { catalogue.present(&prefix).await });
             }
         }
-        let client = client::client()?
-            .unix_socket(control::socket(dir))
-            .build()
-            .map_err(Error::internal)?;
         let mut door = Self {
-            client,
-            public_url: String::new(),
             _held: held,
+            ..Self::to_service(dir)?
         };
         door.public_url = match config.server.public_url.as_str() {
             "" => door.get("public-url").await?,
@@ -926,6 +956,7 @@ async fn through(door: &Door, config: &Config, command: Command) -> Result<ExitC
         Command::Serve { .. }
         | Command::Restore { .. }
         | Command::Validate(_)
+        | Command::Health
         | Command::Config => {
             return Err(Error::internal("these do not go through the door"));
         }

@@ -112,13 +112,45 @@ pub fn guarded(private: bool, time: Duration) -> Result<reqwest::Client> {
             Err(e) => attempt.error(e.message),
         }
     });
+    let builder = screened(private)?.timeout(time).redirect(follow);
+    builder.build().map_err(Error::internal)
+}
+
+/// As [`guarded`], for those who speak to one place alone: a redirect is an answer like others. Without a time it
+/// waits as long as each request says.
+///
+/// # Errors
+/// As [`client`].
+pub fn direct(private: bool, time: Option<Duration>) -> Result<reqwest::Client> {
+    let mut builder = screened(private)?.redirect(Policy::none());
+    if let Some(time) = time {
+        builder = builder.timeout(time);
+    }
+    builder.build().map_err(Error::internal)
+}
+
+fn screened(private: bool) -> Result<reqwest::ClientBuilder> {
     // A proxy would look names up by itself.
-    let builder = client()?.no_proxy().timeout(time).redirect(follow);
-    let builder = match private {
+    let builder = client()?.no_proxy();
+    Ok(match private {
         true => builder,
         false => builder.dns_resolver(Arc::new(PublicOnly)),
-    };
-    builder.build().map_err(Error::internal)
+    })
+}
+
+/// Where a host can be reached, by the rule of [`guarded`].
+///
+/// # Errors
+/// It is not found, or in a private network alone.
+pub async fn addresses(host: &str, port: u16, private: bool) -> Result<Vec<SocketAddr>> {
+    let host = host.trim_matches(['[', ']']);
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found = found.map_err(|e| Error::new(Kind::Unreachable, format!("{host}: {e}")))?;
+    let open: Vec<SocketAddr> = found.filter(|a| private || is_public(a.ip())).collect();
+    match open.is_empty() {
+        true => Err(Error::bad_input(PRIVATE)),
+        false => Ok(open),
+    }
 }
 
 /// Whether an address may be asked: by http or https, and no number in a private network unless
@@ -132,7 +164,14 @@ pub fn admit(url: &Url, private: bool) -> Result<()> {
         let why = format!("its scheme is {found}; http or https is wanted");
         return Err(Error::bad_input(why));
     }
-    let host = url.host_str().unwrap_or_default();
+    admit_host(url.host_str().unwrap_or_default(), private)
+}
+
+/// The part of [`admit`] that looks at the host, for what is no web address.
+///
+/// # Errors
+/// It is a number in a private network.
+pub fn admit_host(host: &str, private: bool) -> Result<()> {
     let number: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
     if number.is_some_and(|ip| !private && !is_public(ip)) {
         return Err(Error::bad_input(PRIVATE));

@@ -25,7 +25,9 @@ pub struct Config {
     pub sign_in: SignIn,
     pub links: Links,
     pub ngsi: Ngsi,
+    pub dsp: Dsp,
     pub publish: Publish,
+    pub feeds: Feeds,
     pub log: Log,
 }
 
@@ -37,6 +39,10 @@ pub struct Server {
     pub public_url: String,
     pub body_megabytes: usize,
     pub drain_seconds: u64,
+    pub patience_seconds: u64,
+    pub connections: usize,
+    pub connections_per_client: usize,
+    pub requests_per_minute: u32,
     /// Addresses, apart by commas; [`Config::proxies`] is what to use.
     pub trusted_proxies: String,
     /// Sources of the policy's `frame-ancestors`, apart by spaces.
@@ -105,6 +111,19 @@ pub struct Links {
     pub private: bool,
 }
 
+/// The catalogue in data spaces.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dsp {
+    pub library: bool,
+    pub participant: String,
+    pub readers: String,
+    /// Entries on a page, where a request does not say how many.
+    pub page: usize,
+    /// Data sets that the catalogue of another participant shows.
+    pub nested: usize,
+}
+
 /// The context brokers that are fed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,6 +166,19 @@ impl Publish {
     }
 }
 
+/// What those who follow the catalogue are told, and how many of them are told by themselves.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feeds {
+    /// `adminEmail` of OAI-PMH; empty for the webmaster of the host.
+    pub email: String,
+    /// At most so many subscriptions; 0 for no hub.
+    pub subscribers: i64,
+    pub pause_seconds: u32,
+    /// Callbacks may be in private networks.
+    pub private: bool,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ngsi {
@@ -158,6 +190,15 @@ pub struct Ngsi {
     pub context_kilobytes: u64,
     /// Contexts may be fetched from private networks.
     pub private: bool,
+    /// Whoever is unknown may subscribe, too.
+    pub open_subscriptions: bool,
+    /// Subscriptions in all.
+    pub subscriptions: i64,
+    /// Notifications may go into private networks.
+    pub private_endpoints: bool,
+    /// How long a notification is tried, and how many wait for one endpoint.
+    pub notification_hours: u32,
+    pub notifications: i64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

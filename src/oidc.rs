@@ -42,6 +42,8 @@ pub struct Identity {
     pub name: String,
     /// Reader, where none of their roles counts here.
     pub role: Role,
+    /// All that the provider says of them.
+    pub claims: Value,
 }
 
 /// The provider of the settings. What it says of itself and its keys are kept in memory.
@@ -371,7 +373,11 @@ impl Provider {
             () if counts(contributor) => Role::Contributor,
             () => Role::Reader,
         };
-        Identity { name, role }
+        Identity {
+            name,
+            role,
+            claims: claims.clone(),
+        }
     }
 
     /// What the provider says of itself, asked for again when it is old or lacks the key that is

@@ -83,6 +83,8 @@ struct Metrics {
     records: Family<InState, Gauge>,
     links: Family<LinkIn, Gauge>,
     targets: [Family<Of, Gauge>; 6],
+    subscribers: Gauge,
+    wishes: Gauge,
     ledger: Gauge,
     cursor: Gauge,
     live: Gauge,
@@ -124,6 +126,17 @@ fn metrics() -> &'static Metrics {
             registry.register(name, help, family.clone());
             family
         });
+        let (subscribers, wishes) = (Gauge::default(), Gauge::default());
+        registry.register(
+            "hub_subscribers",
+            "Subscribers of feeds",
+            subscribers.clone(),
+        );
+        registry.register(
+            "hub_unverified",
+            "Subscribers to be, whose callbacks have not confirmed it yet",
+            wishes.clone(),
+        );
         registry.register("records", "Records in each state", records.clone());
         registry.register(
             "ledger_changes",
@@ -148,6 +161,8 @@ fn metrics() -> &'static Metrics {
             records,
             links,
             targets,
+            subscribers,
+            wishes,
             ledger,
             cursor,
             live,
@@ -183,6 +198,8 @@ pub struct Holdings {
     pub links: [(&'static str, i64); 3],
     /// Context brokers that are fed: where each stands, and how much it did not take.
     pub targets: Vec<(String, Progress, i64)>,
+    /// Who is told of changes of feeds, and who wishes to be and is not verified.
+    pub listeners: [i64; 2],
     pub seq: i64,
     pub cursor: i64,
     pub live: usize,
@@ -215,6 +232,9 @@ pub fn exposition(holdings: &Holdings) -> Result<String> {
             family.get_or_create(&label).set(value);
         }
     }
+    let [subscribers, wishes] = holdings.listeners;
+    metrics.subscribers.set(subscribers);
+    metrics.wishes.set(wishes);
     metrics.ledger.set(holdings.seq);
     metrics.cursor.set(holdings.cursor);
     metrics

@@ -11,11 +11,15 @@ pub struct Connection {
     /// What of `buffer` is read and not yet used.
     start: usize,
     end: usize,
+    /// What the last answer said of the next page.
+    next: Option<String>,
 }
 
 pub struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
+    /// Path of the next page, where a Link says so.
+    pub next: Option<String>,
 }
 
 enum Length {
@@ -33,6 +37,20 @@ pub fn get(address: &str, path: &str, accept: &str) -> Result<Answer> {
     Connection::open(address)?.get(path, accept)
 }
 
+/// Address and relation of a Link.
+fn link(value: &str) -> Option<(&str, &str)> {
+    let (address, rest) = value.trim().strip_prefix('<')?.split_once(">; rel=\"")?;
+    Some((address, rest.strip_suffix('"')?))
+}
+
+/// The path of an address with what follows it.
+pub fn below(address: &str) -> &str {
+    let host = address.find("://").map_or(0, |at| at + 3);
+    address[host..]
+        .find('/')
+        .map_or("/", |at| &address[host + at..])
+}
+
 impl Connection {
     pub fn open(address: &str) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
@@ -44,6 +62,7 @@ impl Connection {
             buffer: vec![0; 1 << 18],
             start: 0,
             end: 0,
+            next: None,
         })
     }
 
@@ -63,7 +82,8 @@ impl Connection {
             body.extend_from_slice(part);
             Ok(())
         })?;
-        Ok(Answer { status, body })
+        let next = self.next.take();
+        Ok(Answer { status, body, next })
     }
 
     /// Hands the body over part by part and gives the status.
@@ -125,6 +145,7 @@ impl Connection {
             .and_then(|s| s.parse().ok())
             .ok_or_else(|| bad(format!("no status line: {first:?}")))?;
         let mut length = Length::UntilClose;
+        self.next = None;
         loop {
             let line = self.line()?;
             if line.is_empty() {
@@ -138,6 +159,10 @@ impl Connection {
                 length = Length::Known(value.map_err(|_| bad(line.clone()))?);
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
                 length = Length::Chunked;
+            } else if name.eq_ignore_ascii_case("link")
+                && let Some((address, "next")) = link(value)
+            {
+                self.next = Some(below(address).to_owned());
             }
         }
     }

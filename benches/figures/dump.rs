@@ -98,7 +98,7 @@ fn same(address: &str, file: &Path) -> Result<bool> {
 }
 
 /// Megabytes per second from the request to the last byte, over a fresh connection.
-fn timed(address: &str, size: u64) -> Result<f64> {
+pub fn timed(address: &str, size: u64) -> Result<f64> {
     let mut connection = Connection::open(address)?;
     let mut received = 0;
     let began = Instant::now();

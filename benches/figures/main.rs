@@ -1,12 +1,13 @@
 //! The figures the README promises, measured on the real program over real HTTP.
 //!
-//! `cargo bench --bench figures -- [--size N] [--seconds N] [import|dcat|search|ngsi|publish|dump|sparql|start|cold]…`
+//! `cargo bench --bench figures -- [--size N] [--seconds N] [import|dcat|search|ngsi|publish|dump|feeds|sparql|start|cold]…`
 //! measures and prints one Markdown table; `-- generate N` writes a sheet of N rows instead.
 //! How each figure is taken is in `benches/README.md`.
 mod client;
 mod cold;
 mod dcat;
 mod dump;
+mod feeds;
 mod import;
 mod load;
 mod ngsi;
@@ -28,19 +29,20 @@ pub const SEED: u64 = 20_260;
 
 type Section = fn(&mut Room) -> std::io::Result<()>;
 
-const SECTIONS: [(&str, Section); 9] = [
+const SECTIONS: [(&str, Section); 10] = [
     ("import", import::measure),
     ("dcat", dcat::measure),
     ("search", dcat::search),
     ("ngsi", ngsi::measure),
     ("publish", publish::measure),
     ("dump", dump::measure),
+    ("feeds", feeds::measure),
     ("sparql", sparql::measure),
     ("start", start::measure),
     ("cold", cold::measure),
 ];
 
-const USAGE: &str = "figures [--size ROWS] [--seconds SECONDS] [import] [dcat] [search] [ngsi] [publish] [dump] [sparql] [start] [cold]\n\
+const USAGE: &str = "figures [--size ROWS] [--seconds SECONDS] [import] [dcat] [search] [ngsi] [publish] [dump] [feeds] [sparql] [start] [cold]\n\
                      figures generate ROWS [ROUND]\n\
                      LDT_BENCH_DIR=DIR keeps the imported catalogue there and uses it again";
 

@@ -1,5 +1,6 @@
 //! Who asks, and what they may do: roles as arguments of handlers, sign-in and sign-out, and forms that
 //! only their own pages can send.
+use super::dsp::{self, Claims};
 use super::frame::{Frame, cookie};
 use super::pages::{self, render};
 use super::{Shared, accept};
@@ -241,12 +242,22 @@ pub async fn recognise(State(catalogue): Shared, mut request: Request, next: Nex
     });
     let now = crate::catalogue::now();
     let ledger = &catalogue.ledger;
+    let mut claims = None;
     let person = match bearer {
         Some((true, token)) => {
             let found = match request.extensions().get::<Arc<Provider>>() {
                 Some(provider) if !token.starts_with(PREFIX) => {
                     let known = provider.bearer(&token).await;
-                    known.map(|Identity { name, role }| Some((name, role)))
+                    known.map(
+                        |Identity {
+                             name,
+                             role,
+                             claims: all,
+                         }| {
+                            claims = Some(Claims(Arc::new(all)));
+                            Some((name, role))
+                        },
+                    )
                 }
                 _ => {
                     let known = ledger.token(&token, now).await;
@@ -259,6 +270,8 @@ pub async fn recognise(State(catalogue): Shared, mut request: Request, next: Nex
                     role,
                     csrf: None,
                 }),
+                // Connectors send whatever their data space has agreed upon; who is not known here is anyone.
+                _ if dsp::is_below(&catalogue, request.uri().path()) => None,
                 Ok(None) => {
                     let why = "this token is not known, has ended or was revoked";
                     return Error::new(Kind::Unauthorised, why).into_response();
@@ -279,6 +292,9 @@ pub async fn recognise(State(catalogue): Shared, mut request: Request, next: Nex
             },
         },
     };
+    if let Some(claims) = claims {
+        request.extensions_mut().insert(claims);
+    }
     let Some(person) = person else {
         return next.run(request).await;
     };
@@ -477,7 +493,7 @@ pub async fn arrive(
         }
     };
     let mut response = match found {
-        Ok(Identity { name, role }) if role > Role::Reader => {
+        Ok(Identity { name, role, .. }) if role > Role::Reader => {
             let now = crate::catalogue::now();
             let ledger = &catalogue.ledger;
             let key = ledger.begin_session(&name, role, None, now).await?;

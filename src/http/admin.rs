@@ -6,6 +6,7 @@ use super::entry::{self, Changed};
 use super::frame::Frame;
 use super::pages::{Named, Node, nodes, render};
 use super::suggest::{self, Cells, Filled, Purpose, Told};
+use super::terms;
 use crate::catalogue::Catalogue;
 use crate::config::Suggestions;
 use crate::error::{Error, Kind, Result};
@@ -88,6 +89,10 @@ struct Life<'a> {
     state: Stage,
     versions: usize,
     past: Vec<Past>,
+    /// The version that the policies are of, they themselves, and what is wrong with those that were sent.
+    base: String,
+    policies: String,
+    wrong: Vec<String>,
     csrf: String,
     frame: &'a Frame,
 }
@@ -360,6 +365,22 @@ async fn life(
     told: Told,
     status: StatusCode,
 ) -> Result<Response> {
+    let now = (terms::attached(catalogue, old), Vec::new());
+    lived(frame, catalogue, by, old, filled, told, now, status).await
+}
+
+/// The same with policies that were sent, and what is wrong with them.
+#[expect(clippy::too_many_arguments, reason = "a page of two forms")]
+async fn lived(
+    frame: &Frame,
+    catalogue: &Catalogue,
+    by: &Person,
+    old: &Record,
+    filled: &Filled,
+    told: Told,
+    (policies, wrong): (String, Vec<String>),
+    status: StatusCode,
+) -> Result<Response> {
     let past = catalogue.ledger.history(old.id).await?;
     let page = Life {
         title: Named {
@@ -383,6 +404,9 @@ async fn life(
                 reason: p.reason,
             })
             .collect(),
+        base: old.hash.clone(),
+        policies,
+        wrong,
         csrf: csrf(by),
         frame,
     };
@@ -454,6 +478,35 @@ async fn act(
             catalogue
                 .edit(draft(found), Some(&old.hash), &by, &reason)
                 .await?;
+        }
+        "policies" => {
+            let text = sent.get("policies");
+            let made = terms::with_policies(&catalogue, &old, text.as_bytes());
+            let kept = match made {
+                Ok(draft) => {
+                    let base = Some(sent.get("base"));
+                    catalogue.edit(draft, base, &by, &reason).await
+                }
+                Err(e) => Err(e),
+            };
+            let (why, status) = match kept {
+                Ok(_) => {
+                    let back = format!("{}admin/resource/{slug}", frame.root);
+                    return Ok(Redirect::to(&back).into_response());
+                }
+                // The page has the version that stands now, so that what was written can be sent again.
+                Err(e) if e.kind == Kind::Conflict => {
+                    (frame.say("admin-conflict"), StatusCode::CONFLICT)
+                }
+                Err(e) if e.kind == Kind::BadInput => (e.message, StatusCode::UNPROCESSABLE_ENTITY),
+                Err(e) => return Err(e),
+            };
+            let sent_back = (text.to_owned(), vec![why]);
+            let (told, filled) = (Told::default(), Filled::of(&old));
+            return lived(
+                &frame, &catalogue, &sent.by, &old, &filled, told, sent_back, status,
+            )
+            .await;
         }
         "edit" => {
             let csrf_of = sent.by.clone();
@@ -543,7 +596,7 @@ async fn act(
         }
         other => {
             let why = format!(
-                "action is {other:?}; edit, version, withdraw, restore, publish or reject is wanted"
+                "action is {other:?}; edit, policies, version, withdraw, restore, publish or reject is wanted"
             );
             return Err(Error::bad_input(why));
         }

@@ -4,6 +4,7 @@ use super::access::{Contributor, Person};
 use super::frame::Frame;
 use super::pages::render;
 use super::suggest::{self, Cells};
+use super::terms;
 use super::{Shared, reply};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
@@ -83,9 +84,12 @@ struct Why {
 #[openapi(
     info(
         title = "Local Digital Twin catalogue",
-        description = "Entries of the catalogue, written by programs. Reading needs no token; the DCAT, SPARQL and search faces read more."
+        description = "Entries of the catalogue, written by programs, and what fits a need. Reading needs no token; the DCAT, SPARQL and search faces read more."
     ),
-    paths(create, read, replace, patch, withdraw),
+    paths(
+        create, read, replace, patch, withdraw, policies, attach,
+        super::matching::by_address, super::matching::by_body, super::matching::rules
+    ),
     components(schemas(Resource, Link, Written)),
     modifiers(&Bearer)
 )]
@@ -112,6 +116,7 @@ pub fn router() -> Router<Arc<Catalogue>> {
             "/api/resources/{slug}",
             get(read).put(replace).patch(patch).delete(withdraw),
         )
+        .route("/api/resources/{slug}/policies", get(policies).put(attach))
 }
 
 /// The document, with this service's address.
@@ -583,6 +588,17 @@ async fn change(
         line: None,
         says: Says::Everything,
     };
+    stand(catalogue, by, old, whole, reason).await
+}
+
+/// Makes the next version of a record.
+async fn stand(
+    catalogue: &Catalogue,
+    by: &Person,
+    old: &Record,
+    whole: Draft,
+    reason: &str,
+) -> Result<Response> {
     let reason = if reason.is_empty() {
         "written by a program"
     } else {
@@ -649,4 +665,70 @@ async fn withdraw(
         .decide(&slug, Step::Withdraw, None, by.role, &by.name, reason)
         .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Reads the policies of an entry
+///
+/// As ODRL in JSON-LD, a list of offers: those that are attached to it. What its licence comes to where there are none
+/// is told by its page and to connectors.
+#[utoipa::path(
+    get, path = "/api/resources/{slug}/policies", params(("slug" = String, Path, description = "The local name of the entry.")),
+    responses(
+        (status = 200, description = "The policies, perhaps none; the entity tag is what If-Match takes.", body = String, content_type = "application/ld+json"),
+        (status = 404, description = "No entry has this name.")
+    )
+)]
+async fn policies(
+    State(catalogue): Shared,
+    Path(slug): Path<String>,
+    by: Option<axum::Extension<Person>>,
+) -> Result<Response> {
+    let record = visible(&catalogue, &slug, by.as_deref()).await?;
+    let text = terms::attached(&catalogue, &record);
+    let response = ([(header::CONTENT_TYPE, "application/ld+json")], text).into_response();
+    Ok(tagged(response, &record))
+}
+
+/// Attaches policies to an entry
+///
+/// In the place of all that it has: one policy of ODRL as JSON-LD, or a list of them; an empty list leaves what the
+/// licence comes to. A policy is about the entry that it is attached to, so that it names no target and no parties.
+#[utoipa::path(
+    put, path = "/api/resources/{slug}/policies", security(("token" = [])),
+    params(("slug" = String, Path, description = "The local name of the entry."), Why, ("If-Match" = String, Header, description = "The entity tag of the version that was read.")),
+    request_body(content((String = "application/ld+json"), (String = "application/json"))),
+    responses(
+        (status = 200, description = "They stand.", body = Written),
+        (status = 400, description = "They are no policies of ODRL; the problem document says where, and what would be right."),
+        (status = 401, description = "No token, or one that is of no use."),
+        (status = 403, description = "This takes a moderator."),
+        (status = 404, description = "No entry has this name."),
+        (status = 412, description = "The entry has another version by now."),
+        (status = 415, description = "No JSON."),
+        (status = 428, description = "If-Match is missing.")
+    )
+)]
+async fn attach(
+    State(catalogue): Shared,
+    Contributor(by): Contributor,
+    Path(slug): Path<String>,
+    Query(why): Query<Why>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response> {
+    by.must(Role::Moderator)?;
+    let old = visible(&catalogue, &slug, Some(&by)).await?;
+    expected(&headers, &old)?;
+    let media = headers
+        .get(header::CONTENT_TYPE)
+        .map_or(&b""[..], |v| v.as_bytes());
+    if !["application/ld+json", "application/json"]
+        .iter()
+        .any(|m| media.starts_with(m.as_bytes()))
+    {
+        let why = "application/ld+json or application/json is wanted";
+        return Err(Error::new(Kind::UnsupportedMediaType, why));
+    }
+    let draft = terms::with_policies(&catalogue, &old, &body)?;
+    stand(&catalogue, &by, &old, draft, &why.reason).await
 }

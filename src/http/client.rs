@@ -16,7 +16,7 @@ pub struct Client(pub IpAddr);
 
 impl Client {
     /// The last address of the way here that is no proxy of ours.
-    fn of(peer: IpAddr, forwarded: &[&str], proxies: &[IpAddr]) -> Self {
+    pub fn of(peer: IpAddr, forwarded: &[&str], proxies: &[IpAddr]) -> Self {
         let mut client = peer;
         let mut way = forwarded.iter().flat_map(|v| v.split(',')).rev();
         while proxies.contains(&client) {

@@ -2,7 +2,7 @@
 use super::document::{self, RENDERER};
 use super::frame::Frame;
 use super::reply::{self, Parts};
-use super::{Shared, accept, entry, pages};
+use super::{Shared, accept, entry, pages, sitemap};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::dcat;
@@ -234,6 +234,36 @@ pub async fn agent(
     .await
 }
 
+/// What RDF a client asks for at `/`, where it likes it better than a page.
+pub fn asked_for(headers: &HeaderMap) -> Option<(Syntax, &'static str)> {
+    let pages = [("text/html", None), ("application/xhtml+xml", None)];
+    let offered: Vec<(&'static str, Option<Syntax>)> = pages
+        .into_iter()
+        .chain(RDF.map(|(media, syntax)| (media, Some(syntax))))
+        .collect();
+    let (media, syntax) = reply::negotiate(accept(headers), &offered)?;
+    syntax.map(|s| (s, *media))
+}
+
+/// `/` as RDF: the service as a FAIR Data Point.
+pub async fn point(
+    catalogue: &Catalogue,
+    headers: &HeaderMap,
+    (syntax, media): (Syntax, &'static str),
+) -> Result<Response> {
+    let extent = catalogue.extent();
+    let parts = Parts::new(headers, media)
+        .with(RENDERER)
+        .with(&catalogue.public_url)
+        .with(extent);
+    reply::conditional(parts, extent.modified, async {
+        let content = dcat::point(&catalogue.about, (extent.last + PAGE - 1) / PAGE);
+        let content = placed(&content, &catalogue.public_url);
+        syntax.write(&crate::record::triples(&content)?)
+    })
+    .await
+}
+
 /// `/ns`: our vocabulary.
 pub async fn namespace(
     Extract(catalogue): Shared,
@@ -283,6 +313,10 @@ pub async fn catalogue_file(
     frame: Frame,
     request: Request,
 ) -> Result<Response> {
+    let map = file.strip_prefix("sitemap-");
+    if let Some(number) = map.and_then(|f| f.strip_suffix(".xml")) {
+        return sitemap::file(&shared, number, request.headers()).await;
+    }
     let Some(extension) = file.strip_prefix("catalog.") else {
         return Err(Error::new(
             Kind::NotFound,

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Enters every ETag and file name, so that a changed renderer makes caches ask again.
-pub const RENDERER: &str = concat!(env!("CARGO_PKG_VERSION"), "-2");
+pub const RENDERER: &str = concat!(env!("CARGO_PKG_VERSION"), "-3");
 
 /// Records read at a time while a whole catalogue is written.
 const CHUNK: i64 = 500;

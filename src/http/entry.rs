@@ -5,7 +5,8 @@ use super::dcat::{choose, split};
 use super::frame::Frame;
 use super::pages::{Named, Node, Row, Text, is_web, nodes, render, short, value};
 use super::quality::{Assessment, measured};
-use super::{Shared, accept, document, reply, targets};
+use super::terms::Terms;
+use super::{Shared, accept, document, matching, reply, targets};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::syntax::Syntax;
@@ -35,12 +36,15 @@ struct Entry<'a> {
     picture: Option<Picture>,
     citation: Citation,
     quality: Option<Assessment>,
+    terms: Terms,
     preview: Vec<Row>,
     schema_org: String,
     nodes: Vec<Node>,
     /// How it stands with context brokers, for those who may know.
     targets: Vec<(String, String)>,
     address: String,
+    /// Where it is told what a twin could add.
+    fitting: Option<String>,
     /// The address that names it for good.
     canonical: String,
     modified: String,
@@ -246,11 +250,13 @@ pub async fn page(frame: &Frame, catalogue: &Catalogue, record: &Record) -> Resu
         picture: Picture::of(&title.text, &relations),
         citation: Citation::of(catalogue, record, &title.text, &maintainer),
         quality: Assessment::of(frame, &measured(catalogue, record).await?, false),
+        terms: Terms::of(frame, catalogue, record),
         schema_org: schema_org(catalogue, record),
         preview: preview(frame, catalogue, entry, &published),
         relations,
         nodes: nodes(frame, catalogue, entry, &published),
         address: format!("{root}resource/{}", record.slug),
+        fitting: matching::of_twin(frame, record),
         title,
         modified: dcat::date_time(record.modified)[..10].to_owned(),
         frame,
@@ -377,12 +383,12 @@ fn schema_org(catalogue: &Catalogue, record: &Record) -> String {
     let kinds: Vec<&str> = links(content, entry, "dct:type")
         .filter_map(|k| k.strip_prefix(vocab::LDT))
         .collect();
-    let class = match kinds.first() {
-        Some(&"kind-tool") => "SoftwareApplication",
-        Some(&"kind-service") => "WebAPI",
-        Some(&"kind-initiative") => "Project",
-        Some(&"kind-twin") => "Dataset",
-        _ => "CreativeWork",
+    // Google Dataset Search shows nothing else than data sets, which every entry is to DCAT as well.
+    let classes: &[&str] = match kinds.first() {
+        Some(&"kind-tool") => &["Dataset", "SoftwareApplication"],
+        Some(&"kind-service") => &["Dataset", "WebAPI"],
+        Some(&"kind-initiative") => &["Dataset", "Project"],
+        _ => &["Dataset"],
     };
     let publishers: Vec<_> = links(content, entry, "dct:publisher")
         .filter_map(|a| text(content, a, "foaf:name"))
@@ -398,15 +404,28 @@ fn schema_org(catalogue: &Catalogue, record: &Record) -> String {
         .map(|(_, href)| href)
         .filter(|href| is_web(href))
         .collect();
+    let (title, description) = (get("dct:title"), get("dct:description"));
+    // It takes descriptions of 50 to 5,000 characters.
+    let summary: String = match description.as_deref().unwrap_or_default() {
+        short if short.chars().count() < 50 => {
+            let all = [
+                title.as_deref().unwrap_or_default(),
+                short,
+                &keywords.join(", "),
+            ];
+            format!("{} ({})", all.join(". "), catalogue.about.title)
+        }
+        enough => enough.chars().take(5_000).collect(),
+    };
     let document = serde_json::json!({
         "@context": "https://schema.org",
-        "@type": class,
+        "@type": classes,
         "@id": catalogue.address(entry),
         "url": catalogue.address(entry),
         "identifier": catalogue.address(entry),
-        "name": get("dct:title"),
+        "name": title,
         "alternateName": get("skos:altLabel"),
-        "description": get("dct:description"),
+        "description": summary,
         "version": get("dcat:version"),
         "publisher": publishers,
         "license": links(content, entry, "ldt:licence").find(|l| is_web(l)),

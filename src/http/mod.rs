@@ -6,17 +6,27 @@ mod assets;
 mod client;
 mod dcat;
 pub mod document;
+mod dsp;
+#[cfg(any(test, fuzzing))]
+pub mod edges;
 mod entry;
+mod feed;
 pub mod frame;
+mod hub;
+mod matching;
 mod ngsi;
+mod oai;
 pub mod pages;
 mod quality;
 pub mod reply;
 mod search;
+pub mod server;
+mod sitemap;
 mod sparql;
 mod stats;
 mod suggest;
 mod targets;
+mod terms;
 mod texts;
 mod themes;
 pub mod validate;
@@ -51,6 +61,8 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
     let base = pages::root(&catalogue.public_url)
         .trim_end_matches('/')
         .to_owned();
+    let signs_in = !config.sign_in.issuer.is_empty();
+    let dsp = dsp::routes(&catalogue, &config.dsp, signs_in)?;
     let routes = Router::new()
         .route("/", get(search::home))
         .route("/search", get(search::negotiated))
@@ -81,7 +93,13 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
         .merge(api::router())
         .merge(search::forms())
         .merge(quality::router())
+        .merge(feed::router())
+        .merge(oai::router(&config.feeds))
+        .merge(hub::router(&config.feeds))
+        .merge(sitemap::router())
+        .merge(matching::router())
         .merge(ngsi::router(&config.ngsi))
+        .merge(dsp.inside)
         .route("/contexts/{name}", get(ngsi::served))
         .route(
             "/validate",
@@ -113,15 +131,24 @@ pub fn router(catalogue: Arc<Catalogue>, config: &Config) -> crate::error::Resul
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
+            .merge(dsp.at_root)
             .route(&format!("{base}/"), get(search::home))
             .nest(&base, routes)
             .fallback(|| async { Error::new(Kind::NotFound, outside) })
     };
     // From the inside out: each sees what those above it answered.
+    let patience = std::time::Duration::from_secs(config.server.patience_seconds.max(1));
     let mut routes = routes
         .layer(tower_http::limit::RequestBodyLimitLayer::new(
             config.server.body_megabytes << 20,
         ))
+        .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(patience));
+    if let Some(rates) = server::Rates::of(&config.server) {
+        routes = routes
+            .layer(axum::middleware::from_fn(server::limit))
+            .layer(axum::Extension(rates));
+    }
+    let mut routes = routes
         .layer(axum::middleware::from_fn_with_state(
             catalogue.clone(),
             reply::problems,
@@ -206,6 +233,7 @@ async fn metrics(State(catalogue): Shared) -> crate::error::Result<Response> {
         targets,
         states: catalogue.ledger.states().await?,
         links: catalogue.ledger.link_states().await?,
+        listeners: catalogue.ledger.listeners().await?,
         seq: catalogue.extent().seq,
         cursor,
         live,

@@ -162,6 +162,16 @@ pub fn validators(headers: &mut HeaderMap, tag: &str, modified: i64) {
     }
 }
 
+/// Says under which address this is followed, and which hub tells of its changes (W3C WebSub, section 4).
+pub fn followed(headers: &mut HeaderMap, hub: Option<&str>, topic: &str) {
+    let hub = hub.map(|hub| format!("<{hub}>; rel=\"hub\""));
+    for link in hub.into_iter().chain([format!("<{topic}>; rel=\"self\"")]) {
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            headers.append(header::LINK, link);
+        }
+    }
+}
+
 /// The whole second that a time lies in: HTTP dates know no more.
 fn instant(micros: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(micros / 1_000_000).unwrap_or(0))
@@ -278,6 +288,7 @@ pub async fn problems(State(catalogue): super::Shared, request: Request, next: N
     let browser = super::accept(request.headers())
         .contains("text/html")
         .then(|| Frame::of(&catalogue, &request));
+    let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
     let plain = response
         .headers()
@@ -290,8 +301,16 @@ pub async fn problems(State(catalogue): super::Shared, request: Request, next: N
     let Some(wrong) = response.extensions_mut().remove::<Wrong>() else {
         return response;
     };
+    let status = wrong.status.as_u16();
+    let id = REQUEST.try_with(Clone::clone).unwrap_or_default();
+    if let Some(error) = super::dsp::problem(&catalogue, &path, status, &wrong.detail, &id) {
+        *response.body_mut() = error.into();
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        return response;
+    }
     if let Some(frame) = browser {
-        let status = wrong.status.as_u16();
         let page = super::pages::problem(&frame, status, wrong.kind, &wrong.detail);
         *response.body_mut() = page.into();
         let html = HeaderValue::from_static("text/html; charset=utf-8");

@@ -36,12 +36,15 @@ const PAGES: usize = 100_000;
 /// Values of a facet that are shown at once; the others wait below.
 const SHOWN: usize = 10;
 
+/// Entries that went, in a feed of changes.
+const GONE: i64 = 100;
+
 /// Longest text to look for, in bytes.
 const WORDS: usize = 1_000;
 
 /// What an address asks for.
 #[derive(Clone)]
-struct Asked {
+pub(super) struct Asked {
     wish: Wish,
     from: String,
     to: String,
@@ -53,7 +56,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(pairs: &[(String, String)]) -> Result<Self> {
+    pub(super) fn read(pairs: &[(String, String)]) -> Result<Self> {
         let wrong = |name: &str, value: &str, wanted: &str| {
             let value: String = value.chars().take(80).collect();
             Error::bad_input(format!("{name} is {value:?}; {wanted}"))
@@ -186,6 +189,17 @@ impl Asked {
         other
     }
 
+    /// Whether nothing is left out.
+    fn is_of_all(&self) -> bool {
+        self.with(|a| {
+            a.limit = CARDS;
+            a.wish.sort = Sort::Relevance;
+            a.table = false;
+        })
+        .query()
+        .is_empty()
+    }
+
     fn link(&self, root: &str) -> String {
         match self.query() {
             query if query.is_empty() => root.to_owned(),
@@ -313,7 +327,10 @@ struct Feed<'a> {
     here: String,
     page: String,
     updated: String,
+    hub: Option<&'a str>,
     entries: Vec<FeedEntry>,
+    /// What went, and when.
+    gone: Vec<(String, String)>,
     next: Option<String>,
 }
 
@@ -336,16 +353,18 @@ enum Form {
     Json,
     Csv,
     Atom,
+    Feed,
     Sparql,
     Rdf(Syntax),
 }
 
 /// Extension and media type.
-const FORMS: [(&str, &str, Form); 5] = [
+const FORMS: [(&str, &str, Form); 6] = [
     ("html", "text/html", Form::Html),
     ("json", "application/json", Form::Json),
     ("csv", "text/csv", Form::Csv),
     ("atom", "application/atom+xml", Form::Atom),
+    ("feed", "application/feed+json", Form::Feed),
     ("rq", "application/sparql-query", Form::Sparql),
 ];
 
@@ -377,6 +396,9 @@ pub async fn home(
     frame: Frame,
     headers: HeaderMap,
 ) -> Result<Response> {
+    if let Some(form) = super::dcat::asked_for(&headers) {
+        return super::dcat::point(&catalogue, &headers, form).await;
+    }
     if catalogue.search.read().await.is_none() {
         // The index is being made; the first entries can be read meanwhile.
         return pages::home(State(catalogue), &frame, headers).await;
@@ -422,16 +444,29 @@ pub fn forms() -> Router<Arc<Catalogue>> {
     FORMS
         .into_iter()
         .chain(rdf)
-        .fold(Router::new(), |routes, (extension, media, form)| {
+        .map(|(extension, media, form)| (format!("/search.{extension}"), media, form))
+        .chain(FEEDS.map(|(path, media, form)| (path.to_owned(), media, form)))
+        .fold(Router::new(), |routes, (path, media, form)| {
+            let follows = FEEDS.iter().any(|f| f.0 == path);
             let handler = move |State(catalogue): Shared,
-                                Query(pairs): Query<Pairs>,
+                                Query(mut pairs): Query<Pairs>,
                                 frame: Frame,
                                 headers: HeaderMap| async move {
+                if follows {
+                    pairs.retain(|(name, _)| name != "sort");
+                    pairs.push(("sort".into(), "changed".into()));
+                }
                 answer(&catalogue, &frame, &pairs, form, media, &headers).await
             };
-            routes.route(&format!("/search.{extension}"), get(handler))
+            routes.route(&path, get(handler))
         })
 }
+
+/// The same, last changed first: what feed readers subscribe to.
+const FEEDS: [(&str, &str, Form); 2] = [
+    ("/feed.atom", "application/atom+xml", Form::Atom),
+    ("/feed.json", "application/feed+json", Form::Feed),
+];
 
 async fn answer(
     catalogue: &Catalogue,
@@ -466,16 +501,24 @@ async fn answer(
         )?,
         Form::Json => json(catalogue, search, &asked, &found, &records, next.as_ref())?,
         Form::Csv => csv(catalogue, &records)?,
-        Form::Atom => atom(catalogue, &asked, &records, next.as_ref())?,
+        Form::Atom => {
+            pages::render(&feed(catalogue, &asked, &records, next.as_ref(), "atom").await?)?
+        }
+        Form::Feed => json_feed(&feed(catalogue, &asked, &records, next.as_ref(), "json").await?)?,
         Form::Sparql => sparql(catalogue, search, &asked).into_bytes(),
         Form::Rdf(syntax) => document::render(catalogue, syntax, "", &records).await?.0,
     };
     let mut response = reply::body(headers, media, content, 0);
+    if asked.wish.sort == Sort::Changed && matches!(form, Form::Atom | Form::Feed) {
+        let extension = if form == Form::Atom { "atom" } else { "json" };
+        let topic = followed(catalogue, &asked, extension);
+        reply::followed(response.headers_mut(), catalogue.hub.as_deref(), &topic);
+    }
     if let Some(next) = next
         && let Ok(link) =
             HeaderValue::from_str(&format!("<{root}search?{}>; rel=\"next\"", next.query()))
     {
-        response.headers_mut().insert(header::LINK, link);
+        response.headers_mut().append(header::LINK, link);
     }
     Ok(response)
 }
@@ -611,6 +654,12 @@ fn page(
     }
     let query = asked.with(|_| {}).query();
     let form = |extension: &str| format!("{root}search.{extension}?{query}");
+    // Whoever follows a search wants what changed last, from its beginning.
+    let followed = asked.with(|a| {
+        a.wish.sort = Sort::Relevance;
+        (a.table, a.limit) = (false, CARDS);
+    });
+    let feed = |extension: &str| followed.link(&format!("{root}feed.{extension}"));
     let previous = (asked.page > 1).then(|| asked.with(|a| a.page = asked.page - 1).link(root));
     pages::render(&Page {
         heading: &catalogue.about.title,
@@ -645,7 +694,8 @@ fn page(
             ("CSV", form("csv")),
             ("Turtle", form("ttl")),
             ("JSON-LD", form("jsonld")),
-            ("Atom", form("atom")),
+            ("Atom", feed("atom")),
+            ("JSON Feed", feed("json")),
         ],
         sparql: format!(
             "{root}sparql?query={}",
@@ -785,13 +835,27 @@ fn csv(catalogue: &Catalogue, records: &[Record]) -> Result<Vec<u8>> {
     writer.into_inner().map_err(Error::internal)
 }
 
-fn atom(
-    catalogue: &Catalogue,
+/// The address of a feed of changes, which has an order of its own.
+fn followed(catalogue: &Catalogue, asked: &Asked, extension: &str) -> String {
+    let mut plain = asked.clone();
+    plain.wish.sort = Sort::Relevance;
+    plain.link(&format!("{}feed.{extension}", catalogue.public_url))
+}
+
+/// A feed of a search. One of all changes also tells what went, as far back as its entries reach.
+async fn feed<'a>(
+    catalogue: &'a Catalogue,
     asked: &Asked,
     records: &[Record],
     next: Option<&Asked>,
-) -> Result<Vec<u8>> {
-    let address = |asked: &Asked| format!("{}search.atom?{}", catalogue.public_url, asked.query());
+    extension: &str,
+) -> Result<Feed<'a>> {
+    let changes = asked.wish.sort == Sort::Changed;
+    let address = |asked: &Asked| match (changes, extension) {
+        (true, _) => followed(catalogue, asked, extension),
+        (false, "json") => asked.link(&format!("{}search.feed", catalogue.public_url)),
+        (false, _) => asked.link(&format!("{}search.{extension}", catalogue.public_url)),
+    };
     let entries: Vec<FeedEntry> = records
         .iter()
         .map(|r| {
@@ -809,14 +873,71 @@ fn atom(
             }
         })
         .collect();
-    pages::render(&Feed {
+    let gone = match changes && asked.is_of_all() && asked.page == 1 {
+        true => {
+            let oldest = next.and(records.last()).map_or(0, |r| r.modified);
+            let gone = catalogue.ledger.gone_since(oldest, GONE).await?;
+            gone.iter()
+                .map(|r| (catalogue.address(&r.iri), dcat::date_time(r.modified)))
+                .collect()
+        }
+        false => Vec::new(),
+    };
+    // What changed elsewhere does not change this feed.
+    let dates = entries
+        .iter()
+        .map(|e| &e.updated)
+        .chain(gone.iter().map(|g: &(String, String)| &g.1));
+    let updated = dates.max().cloned();
+    Ok(Feed {
         title: &catalogue.about.title,
         here: address(asked),
         page: asked.link(&catalogue.public_url),
-        updated: dcat::date_time(catalogue.extent().modified),
+        updated: updated.unwrap_or_else(|| dcat::date_time(catalogue.extent().issued)),
+        hub: catalogue.hub.as_deref(),
         entries,
+        gone,
         next: next.map(address),
     })
+}
+
+/// JSON Feed 1.1; what went has a name of our own, as its section on extensions asks.
+fn json_feed(feed: &Feed<'_>) -> Result<Vec<u8>> {
+    let items: Vec<_> = feed
+        .entries
+        .iter()
+        .map(|e| {
+            serde_json::json!({
+                "id": e.id,
+                "url": e.href,
+                "title": e.title,
+                "content_text": e.summary,
+                "date_published": e.published,
+                "date_modified": e.updated,
+                "authors": [{ "name": e.author }],
+            })
+        })
+        .collect();
+    let mut document = serde_json::json!({
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": feed.title,
+        "home_page_url": feed.page,
+        "feed_url": feed.here,
+        "items": items,
+    });
+    if let Some(hub) = feed.hub {
+        document["hubs"] = serde_json::json!([{ "type": "WebSub", "url": hub }]);
+    }
+    if let Some(next) = &feed.next {
+        document["next_url"] = next.as_str().into();
+    }
+    if !feed.gone.is_empty() {
+        let gone = feed.gone.iter();
+        document["_deleted"] = gone
+            .map(|(id, at)| serde_json::json!({ "id": id, "date_deleted": at }))
+            .collect();
+    }
+    serde_json::to_vec(&document).map_err(Error::internal)
 }
 
 /// The same question as a query that can be changed. Words are compared letter by letter there.

@@ -188,6 +188,8 @@ struct Place {
     y: f64,
     /// What it uses, as far as the library has it.
     uses: Vec<Named>,
+    /// Where it is told what a twin could add.
+    fitting: Option<String>,
 }
 
 /// A field of the graticule that holds entries.
@@ -278,6 +280,7 @@ pub async fn map(
         let used: Vec<&str> = links(&record.content, &record.iri, "ldt:uses").collect();
         let uses = catalogue.ledger.numbered(&used).await?;
         places.push(Place {
+            fitting: super::matching::of_twin(&frame, record),
             item,
             x: tidy(longitude * WIDTH),
             y: tidy(-latitude),

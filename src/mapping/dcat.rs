@@ -29,6 +29,9 @@ const RELATION: &str = "<http://purl.org/dc/terms/relation>";
 /// The profile that every record claims.
 pub const PROFILE: &str = "https://semiceu.github.io/DCAT-AP/releases/3.0.1/";
 
+/// The licence of generated descriptions, by its EU code.
+pub const DESCRIPTIONS: &str = "CC_BY_4_0";
+
 /// What the catalogue says about itself; from the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,7 +77,7 @@ fn english(text: &str) -> Literal {
     Literal::new_language_tagged_literal_unchecked(text, "en")
 }
 
-fn time(micros: i64) -> Literal {
+pub(super) fn time(micros: i64) -> Literal {
     Literal::new_typed_literal(date_time(micros), xsd::DATE_TIME)
 }
 
@@ -153,7 +156,7 @@ fn derived(record: &Record, said: &[Statement<'_>]) -> Vec<String> {
                 "dcat:mediaType",
                 &format!("https://www.iana.org/assignments/media-types/{media}"),
             );
-            out.say(&node, "dct:license", eu("licence", "CC_BY_4_0"));
+            out.say(&node, "dct:license", eu("licence", DESCRIPTIONS));
             out.say(&node, "dct:language", eu("language", "ENG"));
             let stable = eu("planned-availability", "STABLE");
             out.say(&node, "dcatap:availability", stable);
@@ -456,6 +459,45 @@ pub fn catalogue(about: &About, issued: i64, modified: i64) -> String {
             ldt(&format!("scheme-{scheme}")),
         );
     }
+    sorted(out.0)
+}
+
+/// The service as a FAIR Data Point: a container of the catalogue's pages, from each of which its entries are
+/// reached.
+pub fn point(about: &About, pages: i64) -> String {
+    let (catalogue, container) = (format!("{BASE}catalog"), format!("{BASE}#pages"));
+    let team = format!("{BASE}agent/{}", crate::record::slug(&about.publisher));
+    let mut out = Lines::default();
+    let tagged =
+        |text: &str| Literal::new_language_tagged_literal_unchecked(text, about.language.as_str());
+    for class in [
+        "fdp-o:FAIRDataPoint",
+        "fdp-o:MetadataService",
+        "dcat:DataService",
+    ] {
+        out.say(BASE, "rdf:type", expand(class));
+    }
+    out.say(BASE, "dct:title", tagged(&about.title));
+    out.say(BASE, "dct:description", tagged(&about.description));
+    out.link(BASE, "dct:publisher", &team);
+    out.link(BASE, "dct:license", &about.licence);
+    out.say(BASE, "dct:language", language(&about.language));
+    out.link(
+        BASE,
+        "dct:conformsTo",
+        "https://specs.fairdatapoint.org/fdp-specs-v1.2.html",
+    );
+    out.link(BASE, "dcat:endpointURL", BASE);
+    out.link(BASE, "fdp-o:metadataCatalog", &catalogue);
+    out.say(&container, "rdf:type", expand("ldp:DirectContainer"));
+    out.link(&container, "ldp:membershipResource", &catalogue);
+    out.say(&container, "ldp:hasMemberRelation", expand("hydra:view"));
+    for n in 1..=pages {
+        out.link(&container, "ldp:contains", &format!("{catalogue}?page={n}"));
+    }
+    let shared = catalogue_shared(about);
+    let of_team = lines(&shared).filter(|l| l.starts_with(&format!("<{team}> ")));
+    out.0.extend(of_team.map(str::to_owned));
     sorted(out.0)
 }
 

@@ -1,8 +1,13 @@
 //! Rows, graphs and records into one another: no IO, no clock.
 pub mod dcat;
 pub mod dqv;
+pub mod dsp;
+pub mod ldes;
 pub mod lines;
+pub mod need;
 pub mod ngsi;
+pub mod oai;
+pub mod odrl;
 pub mod rdf;
 pub mod sheet;
 pub mod syntax;

@@ -63,6 +63,8 @@ pub struct Writer<'u, W> {
     syntax: Syntax,
     public_url: &'u str,
     first: bool,
+    /// The graph that lines are in; none for the default graph.
+    graph: Option<String>,
 }
 
 impl<'u, W: Write> Writer<'u, W> {
@@ -96,6 +98,7 @@ impl<'u, W: Write> Writer<'u, W> {
             syntax,
             public_url,
             first: true,
+            graph: None,
         })
     }
 
@@ -116,6 +119,42 @@ impl<'u, W: Write> Writer<'u, W> {
             Syntax::RdfXml => self.elements(&nodes),
             Syntax::JsonLd => nodes.iter().try_for_each(|n| self.object(n.0, &n.1)),
             _ => nodes.iter().try_for_each(|n| self.block(n.0, &n.1)),
+        }
+    }
+
+    /// Writes a named graph of whole nodes, as TriG, JSON-LD and N-Quads (N-Triples with a fourth
+    /// term) have it.
+    ///
+    /// # Errors
+    /// The syntax knows no graphs.
+    pub fn graph<'a>(
+        &mut self,
+        name: &str,
+        all: impl Iterator<Item = Statement<'a>>,
+    ) -> Result<()> {
+        let placed = self.place(name).into_owned();
+        match self.syntax {
+            Syntax::NTriples => {
+                self.graph = Some(placed);
+                self.nodes(all)?;
+                self.graph = None;
+                Ok(())
+            }
+            Syntax::TriG => {
+                write!(self.out, "\n<{placed}> {{")?;
+                self.nodes(all)?;
+                self.out.write_all(b"}\n")
+            }
+            Syntax::JsonLd => {
+                self.out
+                    .write_all(if self.first { b"\n" } else { b",\n" })?;
+                write!(self.out, "{{\"@id\":\"{placed}\",\"@graph\":[")?;
+                self.first = true;
+                self.nodes(all)?;
+                self.first = false;
+                self.out.write_all(b"]}")
+            }
+            Syntax::Turtle | Syntax::RdfXml => Err(std::io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -158,6 +197,9 @@ impl<'u, W: Write> Writer<'u, W> {
             } else {
                 self.put(&[term, " "])?;
             }
+        }
+        if let Some(graph) = &self.graph {
+            write!(self.out, "<{graph}> ")?;
         }
         self.out.write_all(b".\n")
     }
@@ -474,7 +516,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Text for XML 1.0: markup escaped, characters that it cannot hold (section 2.2) replaced.
-fn xml(text: &str) -> String {
+pub fn xml(text: &str) -> String {
     let clean: Cow<'_, str> = if text.chars().all(is_xml) {
         Cow::Borrowed(text)
     } else {

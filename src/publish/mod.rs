@@ -796,13 +796,8 @@ fn halves<T>(mut items: Vec<T>) -> [Vec<T>; 2] {
 }
 
 fn deletion(id: String) -> Item {
-    let name = id.split(':').nth(2).unwrap_or_default();
-    let kind = KINDS
-        .iter()
-        .find(|k| k.1 == name)
-        .map_or(Kind::Dataset, |k| k.0);
     Item {
-        kind,
+        kind: Kind::of_id(&id),
         record: 0,
         hash: String::new(),
         document: None,

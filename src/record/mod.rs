@@ -1,5 +1,8 @@
 //! The thing itself: a draft as a source gave it, a record as the ledger keeps it. No IO, no clock.
+pub mod audience;
 pub mod lifecycle;
+pub mod matching;
+pub mod need;
 pub mod quality;
 pub mod shacl;
 pub mod statement;
@@ -245,6 +248,15 @@ pub fn triples(content: &str) -> crate::error::Result<Vec<Triple>> {
         .for_slice(content)
         .map(|q| q.map(Triple::from).map_err(crate::error::Error::internal))
         .collect()
+}
+
+/// The beginning of a JSON value, to be told what was found.
+pub fn short_json(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// SHA-256, hexadecimal.

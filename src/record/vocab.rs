@@ -13,16 +13,22 @@ pub const BASE: &str = "https://catalogue.invalid/";
 
 pub const PREFIXES: &[(&str, &str)] = &[
     ("adms", "http://www.w3.org/ns/adms#"),
+    ("as", "https://www.w3.org/ns/activitystreams#"),
     ("dcat", "http://www.w3.org/ns/dcat#"),
     ("dcatap", "http://data.europa.eu/r5r/"),
     ("dct", "http://purl.org/dc/terms/"),
     ("dqv", "http://www.w3.org/ns/dqv#"),
+    ("dspace", "https://w3id.org/dspace/2025/1/"),
+    ("fdp-o", "https://w3id.org/fdp/fdp-o#"),
     ("foaf", "http://xmlns.com/foaf/0.1/"),
     // Not `geo`: JSON-LD would take the addresses of places (RFC 5870) for names of ours.
     ("geosparql", "http://www.opengis.net/ont/geosparql#"),
     ("hydra", "http://www.w3.org/ns/hydra/core#"),
+    ("ldes", "https://w3id.org/ldes#"),
     ("ldt", LDT),
+    ("ldp", "http://www.w3.org/ns/ldp#"),
     ("locn", "http://www.w3.org/ns/locn#"),
+    ("odrl", "http://www.w3.org/ns/odrl/2/"),
     ("owl", "http://www.w3.org/2002/07/owl#"),
     ("piveau", "https://piveau.eu/ns/voc#"),
     ("prof", "http://www.w3.org/ns/dx/prof/"),
@@ -32,6 +38,7 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("schema", "http://schema.org/"),
     ("sh", "http://www.w3.org/ns/shacl#"),
     ("skos", "http://www.w3.org/2004/02/skos/core#"),
+    ("tree", "https://w3id.org/tree#"),
     ("vcard", "http://www.w3.org/2006/vcard/ns#"),
     ("xsd", "http://www.w3.org/2001/XMLSchema#"),
 ];
@@ -115,8 +122,18 @@ pub fn others() -> &'static str {
 
 /// What the vocabularies say about one concept, scheme or property; empty where they say nothing.
 pub fn about(iri: &str) -> &'static [Statement<'static>] {
+    known().get(iri).map_or(&[], Vec::as_slice)
+}
+
+/// The concepts of the vocabularies whose IRI begins with a prefix, in no order.
+pub fn starting(prefix: &str) -> Vec<&'static str> {
+    let all = known().keys().copied();
+    all.filter(|iri| iri.starts_with(prefix)).collect()
+}
+
+fn known() -> &'static HashMap<&'static str, Vec<Statement<'static>>> {
     static ABOUT: OnceLock<HashMap<&'static str, Vec<Statement<'static>>>> = OnceLock::new();
-    let known = ABOUT.get_or_init(|| {
+    ABOUT.get_or_init(|| {
         let mut known: HashMap<&'static str, Vec<Statement<'static>>> = HashMap::new();
         for s in statement::statements(own()).chain(statement::statements(others())) {
             if let Some(subject) = statement::iri(s.subject) {
@@ -124,8 +141,7 @@ pub fn about(iri: &str) -> &'static [Statement<'static>] {
             }
         }
         known
-    });
-    known.get(iri).map_or(&[], Vec::as_slice)
+    })
 }
 
 /// The English label of a concept of the bundled vocabularies.

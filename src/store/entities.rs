@@ -13,9 +13,12 @@ use crate::mapping::ngsi::{self, Content, Entity, Kind, Origin};
 use crate::record::Record;
 use crate::record::vocab::BASE;
 use geo::Geometry;
+use hashbrown::HashTable;
 use regex::Regex;
 use roaring::RoaringBitmap;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::ops::Bound;
 
 /// Longest text that is kept whole; of a longer one the beginning is, and what is found by it is looked at.
@@ -24,6 +27,16 @@ const TEXT: usize = 128;
 /// Attributes whose values nearly nobody asks for: that they are there is kept, what they are is looked up.
 const UNSORTED: [&str; 3] = ["description", "contentHash", "rdfDescription"];
 
+/// Attributes that are different for each entity and asked for as a whole: of their values a hash is kept, and
+/// what is found by it is looked at.
+const DIGESTED: [&str; 5] = [
+    "accessURL",
+    "belongsToDataset",
+    "distribution",
+    "identifier",
+    "primaryTopic",
+];
+
 /// Cells of a degree that a geo query walks over before it takes all places.
 const CELLS: f64 = 2_000.0;
 
@@ -31,14 +44,18 @@ const CELLS: f64 = 2_000.0;
 pub struct Entities {
     /// The last change of the ledger that it holds.
     pub cursor: i64,
-    rows: HashMap<u32, Row>,
-    ids: HashMap<Box<str>, u32>,
+    rows: Rows,
     /// Rows by the record that they come from.
     of: HashMap<i64, Vec<u32>>,
-    next: u32,
     all: RoaringBitmap,
     kinds: [RoaringBitmap; ngsi::KINDS.len()],
     attributes: BTreeMap<&'static str, Column>,
+    /// The values of all columns by their numbers.
+    values: Vec<Option<(&'static str, Key)>>,
+    /// Numbers that are free again.
+    free: Vec<u32>,
+    /// Hashes of the values of the attributes that are [`DIGESTED`], each with its row.
+    digests: BTreeSet<(u32, u32)>,
     created: Values,
     modified: Values,
     cells: HashMap<(i16, i16), RoaringBitmap>,
@@ -74,19 +91,78 @@ pub fn made(records: &[Record], settings: &Settings) -> Vec<(i64, Vec<Entity>)> 
     each.map(|r| (r.id, ngsi::entities(r, &origin))).collect()
 }
 
+/// Rows by their numbers and by the ids of their entities, which are kept once.
+#[derive(Default)]
+struct Rows {
+    /// By number; none for one that went.
+    all: Vec<Option<Row>>,
+    by_id: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Rows {
+    fn get(&self, number: u32) -> Option<&Row> {
+        self.all.get(number as usize)?.as_ref()
+    }
+
+    fn get_mut(&mut self, number: u32) -> Option<&mut Row> {
+        self.all.get_mut(number as usize)?.as_mut()
+    }
+
+    fn find(&self, id: &str) -> Option<u32> {
+        let is_it = |n: &u32| self.get(*n).is_some_and(|r| *r.id == *id);
+        let hash = self.hasher.hash_one(id);
+        self.by_id.find(hash, is_it).copied()
+    }
+
+    /// The number of the next new row.
+    fn next(&self) -> Result<u32> {
+        let next = u32::try_from(self.all.len());
+        next.map_err(|_| Error::internal("more entities than the index can number"))
+    }
+
+    fn insert(&mut self, number: u32, row: Row) {
+        let hash = self.hasher.hash_one(&*row.id);
+        let at = number as usize;
+        if self.all.len() <= at {
+            self.all.resize_with(at + 1, || None);
+        }
+        self.all[at] = Some(row);
+        let (all, hasher) = (&self.all, &self.hasher);
+        let id = |n: &u32| all[*n as usize].as_ref().map_or("", |r| &*r.id);
+        self.by_id
+            .insert_unique(hash, number, |n| hasher.hash_one(id(n)));
+    }
+
+    fn remove(&mut self, number: u32) -> Option<Row> {
+        let row = self.all.get_mut(number as usize)?.take()?;
+        let hash = self.hasher.hash_one(&*row.id);
+        if let Ok(found) = self.by_id.find_entry(hash, |n| *n == number) {
+            found.remove();
+        }
+        Some(row)
+    }
+}
+
 struct Row {
     id: Box<str>,
     kind: Kind,
     record: i64,
-    /// What is in the columns because of it.
-    keys: Box<[Kept]>,
+    /// Numbers of the values that are in the columns because of it: most are of many rows.
+    values: Box<[u32]>,
+    digests: Box<[u32]>,
     times: [i64; 2],
 }
 
-/// The keys of an attribute.
-type Kept = (&'static str, Box<[Key]>);
+type Values = BTreeMap<Key, Held>;
 
-type Values = BTreeMap<Key, Rows>;
+/// What a column holds of a value: its number, and the rows that have it. Most values are of one.
+struct Held {
+    number: u32,
+    one: u32,
+    /// All, once they have been more than one.
+    more: Option<Box<RoaringBitmap>>,
+}
 
 #[derive(Default)]
 struct Column {
@@ -94,47 +170,42 @@ struct Column {
     values: Values,
 }
 
-/// Most values are of one entity.
-enum Rows {
-    One(u32),
-    More(Box<RoaringBitmap>),
-}
-
-impl Rows {
+impl Held {
     fn insert(&mut self, row: u32) {
-        match self {
-            Self::One(one) if *one == row => {}
-            Self::One(one) => *self = Self::More(Box::new([*one, row].into_iter().collect())),
-            Self::More(more) => {
+        let one = self.one;
+        match &mut self.more {
+            Some(more) => {
                 more.insert(row);
             }
+            None if one == row => {}
+            none => *none = Some(Box::new([one, row].into_iter().collect())),
         }
     }
 
     /// Whether nothing is left.
     fn remove(&mut self, row: u32) -> bool {
-        match self {
-            Self::One(one) => *one == row,
-            Self::More(more) => {
+        match &mut self.more {
+            Some(more) => {
                 more.remove(row);
                 more.is_empty()
             }
+            None => self.one == row,
         }
     }
 
     fn add_to(&self, set: &mut RoaringBitmap) {
-        match self {
-            Self::One(one) => {
-                set.insert(*one);
+        match &self.more {
+            Some(more) => *set |= more.as_ref(),
+            None => {
+                set.insert(self.one);
             }
-            Self::More(more) => *set |= more.as_ref(),
         }
     }
 
     fn first(&self) -> Option<u32> {
-        match self {
-            Self::One(one) => Some(*one),
-            Self::More(more) => more.min(),
+        match &self.more {
+            Some(more) => more.min(),
+            None => Some(self.one),
         }
     }
 }
@@ -149,6 +220,20 @@ impl Plan {
     fn exact(rows: RoaringBitmap) -> Self {
         Self { rows, exact: true }
     }
+}
+
+/// What is kept of a value of an attribute that is [`DIGESTED`].
+fn digest(attribute: &str, key: &Key) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    attribute.hash(&mut hasher);
+    match key {
+        Key::Number(number) => number.to_bits().hash(&mut hasher),
+        Key::Time(at) => at.hash(&mut hasher),
+        Key::Text(text) => (false, text).hash(&mut hasher),
+        Key::Target(iri) => (true, iri).hash(&mut hasher),
+    }
+    // The upper half.
+    (hasher.finish() >> 32) as u32
 }
 
 /// Of a text, what is kept.
@@ -171,30 +256,42 @@ fn is_cut(key: &Key) -> bool {
     matches!(key, Key::Text(text) if text.len() > TEXT - 4)
 }
 
-fn insert(values: &mut Values, key: Key, row: u32) {
-    values
-        .entry(key)
-        .and_modify(|rows| rows.insert(row))
-        .or_insert(Rows::One(row));
+/// The number of the value; `new` gives one to a value that was not there.
+fn insert(values: &mut Values, key: Key, row: u32, new: impl FnOnce(&Key) -> u32) -> u32 {
+    match values.entry(key) {
+        Entry::Occupied(mut held) => {
+            held.get_mut().insert(row);
+            held.get().number
+        }
+        Entry::Vacant(place) => {
+            let number = new(place.key());
+            let (one, more) = (row, None);
+            place.insert(Held { number, one, more }).number
+        }
+    }
 }
 
-fn remove(values: &mut Values, key: &Key, row: u32) {
-    if values.get_mut(key).is_some_and(|rows| rows.remove(row)) {
+/// Whether the value is of no row any more.
+fn remove(values: &mut Values, key: &Key, row: u32) -> bool {
+    let last = values.get_mut(key).is_some_and(|held| held.remove(row));
+    if last {
         values.remove(key);
     }
+    last
 }
 
 impl Entities {
     pub fn new(settings: Settings) -> Self {
         Self {
             cursor: 0,
-            rows: HashMap::new(),
-            ids: HashMap::new(),
+            rows: Rows::default(),
             of: HashMap::new(),
-            next: 0,
             all: RoaringBitmap::new(),
             kinds: Default::default(),
             attributes: BTreeMap::new(),
+            values: Vec::new(),
+            free: Vec::new(),
+            digests: BTreeSet::new(),
             created: Values::new(),
             modified: Values::new(),
             cells: HashMap::new(),
@@ -239,46 +336,38 @@ impl Entities {
         let old = self.of.remove(&record).unwrap_or_default();
         let mut kept: Vec<u32> = Vec::new();
         for row in old {
-            let Some((id, kind)) = self.rows.get(&row).map(|r| (r.id.clone(), r.kind)) else {
+            let Some((id, kind)) = self.rows.get(row).map(|r| (r.id.clone(), r.kind)) else {
                 continue;
             };
             if entities.iter().any(|e| *e.id == *id) {
                 continue;
             }
             if kind == Kind::Agent
-                && let Some(others) = self.agents.get_mut(&id)
+                && let Some(others) = self.agents.get_mut(&*id)
             {
                 others.remove(&record);
                 // Another record tells of the agent now.
                 if let Some(other) = others.first().copied() {
-                    if let Some(row) = self.rows.get_mut(&row) {
+                    if let Some(row) = self.rows.get_mut(row) {
                         row.record = other;
                     }
                     continue;
                 }
-                self.agents.remove(&id);
+                self.agents.remove(&*id);
             }
             self.forget(row);
-            self.ids.remove(&id);
         }
         for entity in entities {
             if entity.kind == Kind::Agent {
                 let named = self.agents.entry(entity.id.as_str().into()).or_default();
                 named.insert(record);
             }
-            let row = match self.ids.get(entity.id.as_str()) {
-                Some(row) => *row,
-                None => {
-                    let row = self.next;
-                    self.next = row.checked_add(1).ok_or_else(|| {
-                        Error::internal("more entities than the index can number")
-                    })?;
-                    self.ids.insert(entity.id.as_str().into(), row);
-                    row
-                }
+            let row = match self.rows.find(&entity.id) {
+                Some(row) => row,
+                None => self.rows.next()?,
             };
             self.forget(row);
-            self.add(row, record, entity);
+            self.add(row, record, entity)?;
             kept.push(row);
         }
         if !kept.is_empty() {
@@ -288,22 +377,28 @@ impl Entities {
     }
 
     fn forget(&mut self, row: u32) {
-        let Some(old) = self.rows.remove(&row) else {
+        let Some(old) = self.rows.remove(row) else {
             return;
         };
         self.all.remove(row);
         self.kinds[old.kind as usize].remove(row);
-        for (name, keys) in &old.keys {
-            if let Some(column) = self.attributes.get_mut(name) {
-                column.has.remove(row);
-                for key in keys {
-                    remove(&mut column.values, key, row);
-                }
-                if column.has.is_empty() {
-                    self.attributes.remove(name);
-                }
+        for number in old.values {
+            let value = &mut self.values[number as usize];
+            if let Some((name, key)) = value
+                && let Some(column) = self.attributes.get_mut(name)
+                && remove(&mut column.values, key, row)
+            {
+                *value = None;
+                self.free.push(number);
             }
         }
+        for hash in old.digests {
+            self.digests.remove(&(hash, row));
+        }
+        self.attributes.retain(|_, column| {
+            column.has.remove(row);
+            !column.has.is_empty()
+        });
         remove(&mut self.created, &Key::Time(old.times[0]), row);
         remove(&mut self.modified, &Key::Time(old.times[1]), row);
         if let Some(place) = self.places.remove(&row) {
@@ -318,10 +413,11 @@ impl Entities {
         }
     }
 
-    fn add(&mut self, row: u32, record: i64, entity: &Entity) {
+    fn add(&mut self, row: u32, record: i64, entity: &Entity) -> Result<()> {
         self.all.insert(row);
         self.kinds[entity.kind as usize].insert(row);
-        let mut kept = Vec::with_capacity(entity.attributes.len());
+        let mut numbers = Vec::with_capacity(entity.attributes.len());
+        let mut digests = Vec::new();
         for attribute in &entity.attributes {
             let column = self.attributes.entry(attribute.name).or_default();
             column.has.insert(row);
@@ -329,11 +425,22 @@ impl Entities {
             if !UNSORTED.contains(&attribute.name) {
                 all = keys(&attribute.content, None);
             }
-            let all: BTreeSet<Key> = all.into_iter().map(cut).collect();
-            for key in &all {
-                insert(&mut column.values, key.clone(), row);
+            if DIGESTED.contains(&attribute.name) {
+                digests.extend(all.drain(..).map(|k| digest(attribute.name, &k)));
             }
-            kept.push((attribute.name, all.into_iter().collect()));
+            let all: BTreeSet<Key> = all.into_iter().map(cut).collect();
+            for key in all {
+                numbers.push(insert(&mut column.values, key, row, |key| {
+                    let value = Some((attribute.name, key.clone()));
+                    if let Some(number) = self.free.pop() {
+                        self.values[number as usize] = value;
+                        return number;
+                    }
+                    let at = self.values.len() as u32;
+                    self.values.push(value);
+                    at
+                }));
+            }
             if let ("location", Content::Place(json)) = (attribute.name, &attribute.content)
                 && let Ok(place) = geometry::parse(json)
             {
@@ -348,28 +455,37 @@ impl Entities {
             (&mut self.modified, entity.modified),
         ] {
             if at > 0 {
-                insert(values, Key::Time(at), row);
+                insert(values, Key::Time(at), row, |_| 0);
             }
         }
+        self.digests.extend(digests.iter().map(|hash| (*hash, row)));
         let row_of = Row {
             id: entity.id.as_str().into(),
             kind: entity.kind,
             record,
-            keys: kept.into_boxed_slice(),
+            values: numbers.into_boxed_slice(),
+            digests: digests.into_boxed_slice(),
             times: [entity.created, entity.modified],
         };
         self.rows.insert(row, row_of);
+        Ok(())
     }
 
     /// The record that an entity comes from; 0 for the catalogue's own.
     pub fn record_of(&self, id: &str) -> Option<i64> {
-        let row = self.ids.get(id)?;
-        Some(self.rows.get(row)?.record)
+        Some(self.rows.get(self.rows.find(id)?)?.record)
+    }
+
+    /// How many records name each agent.
+    pub fn agents(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.agents
+            .iter()
+            .map(|(id, records)| (&**id, records.len() as i64))
     }
 
     /// The id and the record of a row.
     pub fn row(&self, row: u32) -> Option<(&str, i64)> {
-        self.rows.get(&row).map(|r| (&*r.id, r.record))
+        self.rows.get(row).map(|r| (&*r.id, r.record))
     }
 
     /// The id of the entity whose RDF has an IRI, own ones below the base of the ledger.
@@ -380,7 +496,7 @@ impl Entities {
         };
         let column = self.attributes.get("rdfResource")?;
         let row = column.values.get(&Key::Text(address.into()))?.first()?;
-        self.rows.get(&row).map(|r| r.id.to_string())
+        self.rows.get(row).map(|r| r.id.to_string())
     }
 
     /// The IRI of what a request means by the id of an entity or an address of ours.
@@ -389,11 +505,15 @@ impl Entities {
             Some(rest) => format!("{BASE}{rest}"),
             None => address.to_owned(),
         };
-        let Some(row) = self.ids.get(text).and_then(|row| self.rows.get(row)) else {
+        let Some(row) = self.rows.find(text).and_then(|row| self.rows.get(row)) else {
             return Some(canonical(text));
         };
-        let resource = row.keys.iter().find(|k| k.0 == "rdfResource");
-        Some(canonical(resource?.1.first()?.text()?))
+        let mut values = row
+            .values
+            .iter()
+            .filter_map(|n| self.values[*n as usize].as_ref());
+        let resource = values.find(|(name, _)| *name == "rdfResource");
+        Some(canonical(resource?.1.text()?))
     }
 
     /// How many entities each type has.
@@ -419,10 +539,11 @@ impl Entities {
         }
         let mut plan = Plan::exact(match query.ids.is_empty() {
             true => self.all.clone(),
-            false => {
-                let rows = query.ids.iter().filter_map(|id| self.ids.get(id.as_str()));
-                rows.copied().collect()
-            }
+            false => query
+                .ids
+                .iter()
+                .filter_map(|id| self.rows.find(id))
+                .collect(),
         });
         if let Some(kinds) = &query.kinds {
             let sets = kinds.iter().map(|k| &self.kinds[*k as usize]);
@@ -441,7 +562,7 @@ impl Entities {
             plan.rows = self.placed(place, &plan.rows);
         }
         if let Some(pattern) = &query.pattern {
-            let fits = |row: &u32| self.rows.get(row).is_some_and(|r| pattern.is_match(&r.id));
+            let fits = |row: &u32| self.rows.get(*row).is_some_and(|r| pattern.is_match(&r.id));
             plan.rows = plan.rows.iter().filter(fits).collect();
         }
         plan
@@ -517,6 +638,11 @@ impl Entities {
             Source::Nothing => return Plan::exact(RoaringBitmap::new()),
         };
         let known = path.language.is_none();
+        if let Source::Attribute(name) = path.source
+            && DIGESTED.contains(&name)
+        {
+            return self.digested(name, comparison, has.rows);
+        }
         match comparison {
             Comparison::Equal(all) => {
                 let found = equal(values, all);
@@ -568,6 +694,26 @@ impl Entities {
         }
     }
 
+    /// The rows that may compare so where hashes are kept: those of equal values; for all else each is looked at.
+    fn digested(&self, attribute: &str, comparison: &Comparison, has: RoaringBitmap) -> Plan {
+        let one = |operand: &Operand| match operand {
+            Operand::One(key) => Some(digest(attribute, key)),
+            Operand::Range(..) => None,
+        };
+        let hashes: Option<Vec<u32>> = match comparison {
+            Comparison::Equal(all) => all.iter().map(one).collect(),
+            _ => None,
+        };
+        let rows = match hashes {
+            Some(hashes) => {
+                let found = |hash: u32| self.digests.range((hash, 0)..=(hash, u32::MAX));
+                hashes.into_iter().flat_map(found).map(|d| d.1).collect()
+            }
+            None => has,
+        };
+        Plan { rows, exact: false }
+    }
+
     /// The rows among some that lie so.
     fn placed(&self, place: &Place, among: &RoaringBitmap) -> RoaringBitmap {
         if place.attribute != Some("location") {
@@ -601,8 +747,8 @@ fn equal(values: &Values, all: &[Operand]) -> Plan {
             Operand::One(key) => {
                 let kept = cut(key.clone());
                 plan.exact &= !is_cut(&kept);
-                if let Some(rows) = values.get(&kept) {
-                    rows.add_to(&mut plan.rows);
+                if let Some(held) = values.get(&kept) {
+                    held.add_to(&mut plan.rows);
                 }
             }
             Operand::Range(from, to) if from <= to => {

@@ -3,6 +3,7 @@
 //! Words are looked up with tantivy. Facets are sets of record numbers, so that the count which
 //! every value would give costs an intersection and not a walk over what was found; orders are kept
 //! sorted for the same reason.
+use super::matching::Ties;
 use crate::error::{Error, Result};
 use crate::mapping::dcat;
 use crate::record::quality::{DESCRIPTION, Measured, Rating};
@@ -77,16 +78,19 @@ pub enum Sort {
     Newest,
     /// Best described first; what is no data set last.
     Quality,
+    /// Last changed first.
+    Changed,
 }
 
 /// What each is called in an address.
-pub const SORTS: [(Sort, &str); 6] = [
+pub const SORTS: [(Sort, &str); 7] = [
     (Sort::Relevance, "relevance"),
     (Sort::Title, "title"),
     (Sort::Mim, "mim"),
     (Sort::Layer, "layer"),
     (Sort::Newest, "newest"),
     (Sort::Quality, "quality"),
+    (Sort::Changed, "changed"),
 ];
 
 /// What is looked for; everything where nothing is said.
@@ -145,19 +149,21 @@ struct Entry {
 }
 
 /// Orders that are kept: all of [`Sort`] but relevance.
-const ORDERS: usize = 5;
+const ORDERS: usize = 6;
 
 /// The index. Records go by their number in the ledger.
 pub struct Search {
     /// The last change of the ledger that the index holds.
     pub cursor: i64,
     entries: HashMap<u32, Entry>,
-    all: RoaringBitmap,
+    pub(super) all: RoaringBitmap,
     open: RoaringBitmap,
-    facets: [BTreeMap<String, RoaringBitmap>; FACETS.len()],
+    pub(super) facets: [BTreeMap<String, RoaringBitmap>; FACETS.len()],
     /// Of each value that was met, what people call it, and the term in a record.
-    terms: [HashMap<String, (String, String)>; FACETS.len()],
-    orders: [BTreeSet<(String, u32)>; ORDERS],
+    pub(super) terms: [HashMap<String, (String, String)>; FACETS.len()],
+    pub(super) orders: [BTreeSet<(String, u32)>; ORDERS],
+    /// Who points where.
+    pub(super) ties: Ties,
     fields: Fields,
     writer: IndexWriter,
     reader: IndexReader,
@@ -261,6 +267,7 @@ impl Search {
             facets: Default::default(),
             terms: Default::default(),
             orders: Default::default(),
+            ties: Ties::default(),
             fields,
             writer,
             reader,
@@ -316,6 +323,7 @@ impl Search {
         for (order, place) in self.orders.iter_mut().zip(entry.places) {
             order.remove(&(place, id));
         }
+        self.ties.drop(id);
     }
 
     fn add(&mut self, id: u32, record: &Record) -> Result<()> {
@@ -368,11 +376,13 @@ impl Search {
             format!("{:03}{sorted}", first(0, rank_of_layer).min(999)),
             format!("{newest:020}"),
             format!("{missed:03}{sorted}"),
+            format!("{:020}", i64::MAX - record.modified),
         ];
         for (order, place) in self.orders.iter_mut().zip(&places) {
             order.insert((place.clone(), id));
         }
         self.add_words(id, record, &title)?;
+        self.ties.add(id, record, &published);
         let entry = Entry {
             keys,
             places,
@@ -725,6 +735,7 @@ fn place(sort: Sort) -> usize {
         Sort::Layer => 2,
         Sort::Newest => 3,
         Sort::Quality => 4,
+        Sort::Changed => 5,
     }
 }
 
@@ -797,7 +808,7 @@ fn value(facet: &Facet, content: &str, term: &str) -> Option<(String, String)> {
 
 /// Whether a licence allows use, change and sharing by anyone, for any purpose: families that the
 /// Open Definition or the Open Source Initiative accept, under their SPDX or EU names.
-fn is_open(term: &str) -> bool {
+pub(super) fn is_open(term: &str) -> bool {
     const OPEN: [&str; 24] = [
         "MIT",
         "APACHE",

@@ -300,7 +300,7 @@ fn a_provider_that_does_not_answer_signs_nobody_in_and_says_so() {
 
 /// A provider that signs with the client's secret and names roles as objects, as Keyrock does: what it says
 /// of itself, from a socket of this test.
-fn keyrock() -> String {
+pub fn keyrock() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let issuer = format!("http://{}", listener.local_addr().expect("an address"));
     let told = serde_json::json!({

@@ -282,12 +282,13 @@ fn the_document_names_every_route_and_the_page_shows_it() {
                 operation["responses"][&status].is_object(),
                 "{method} {path} answers {status}"
             );
-            if method != "get" {
+            // What writes takes a token; comparing with a need writes nothing.
+            if method != "get" && path != "/api/match" {
                 assert!(operation["security"][0]["token"].is_array());
             }
         }
     }
-    assert_eq!(operations, 5);
+    assert_eq!(operations, 10);
     for schema in ["Resource", "Link", "Written"] {
         assert!(
             document["components"]["schemas"][schema].is_object(),

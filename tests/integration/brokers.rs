@@ -54,6 +54,8 @@ pub struct Inside {
     /// By tenant and id, with expanded names.
     pub entities: BTreeMap<(String, String), Value>,
     pub faults: Faults,
+    /// Context sources, by tenant and id.
+    pub registrations: BTreeMap<(String, String), Value>,
     /// Method, path and number of entities of each request.
     pub log: Vec<(String, String, usize)>,
     /// @contexts as they were first read.
@@ -227,7 +229,10 @@ async fn answer(
     if path == well {
         return reply(200, Some(json!({ "status": "UP" })));
     }
-    let Some(path) = path.strip_prefix("/ngsi-ld/v1/") else {
+    // orionldPostNotify.cpp (#904): what a notification says is upserted.
+    let is_notified = shared.kind == Kind::Orion && path == "/ngsi-ld/ex/v1/notify";
+    let inside = path.strip_prefix("/ngsi-ld/v1/");
+    let Some(path) = inside.or(is_notified.then_some("notify")) else {
         return problem(404, "ResourceNotFound", "no such path");
     };
     let query: HashMap<String, String> = uri
@@ -293,6 +298,13 @@ async fn answer(
             &format!("{name} is not an accepted query parameter"),
         );
     }
+    if let Some(id) = path.strip_prefix("csourceRegistrations") {
+        return registration(&shared, &method, &tenant, id.trim_start_matches('/'), &body);
+    }
+    let here = lock(&shared).registrations.keys().any(|k| k.0 == tenant);
+    if method == Method::GET && here && path.starts_with("entities") {
+        return forwarded(&shared, &tenant, path, &query, link).await;
+    }
     let call = Call {
         shared: &shared,
         tenant,
@@ -303,6 +315,12 @@ async fn answer(
         ("GET", "types") => reply(200, Some(json!([]))),
         ("GET", "entities") => call.list(),
         ("GET", one) if one.starts_with("entities/") => call.one(&one["entities/".len()..]),
+        ("POST", "notify") => match serde_json::from_slice::<Value>(&body) {
+            Ok(said) if said["type"] == "Notification" && said["data"].is_array() => {
+                call.upsert(said["data"].as_array().map_or(&[][..], Vec::as_slice))
+            }
+            _ => problem(400, "InvalidRequest", "a Notification is wanted"),
+        },
         ("POST", "entityOperations/upsert" | "entityOperations/delete") => {
             let media = header("content-type");
             if !media.starts_with("application/json") {
@@ -335,6 +353,141 @@ async fn answer(
 
 fn lock(shared: &Shared) -> MutexGuard<'_, Inside> {
     shared.inside.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Registrations of context sources, as each keeps and shows them.
+fn registration(shared: &Shared, method: &Method, tenant: &str, id: &str, body: &[u8]) -> Response {
+    let mut inside = lock(shared);
+    let seen = (method.to_string(), format!("csourceRegistrations/{id}"), 1);
+    inside.log.push(seen);
+    let key = |id: &str| (tenant.to_owned(), id.to_owned());
+    match method.as_str() {
+        "POST" => {
+            let Ok(mut wanted) = serde_json::from_slice::<Value>(body) else {
+                return problem(400, "InvalidRequest", "no JSON");
+            };
+            let id = wanted["id"].as_str().unwrap_or_default().to_owned();
+            if wanted["type"] != "ContextSourceRegistration" || !wanted["information"].is_array() {
+                return problem(400, "BadRequestData", "no registration");
+            }
+            // pcheckRegistration.cpp: management.cacheDuration is not implemented.
+            if shared.kind == Kind::Orion && wanted["management"].get("cacheDuration").is_some() {
+                return problem(501, "OperationNotSupported", "Not Implemented");
+            }
+            // A tenant of 16 characters at most (brief on Orion-LD); Stellio takes no endpoint with a path of ours.
+            if shared.kind == Kind::Orion && tenant.len() > 16 {
+                return problem(400, "BadRequestData", "tenant name too long");
+            }
+            let endpoint = wanted["endpoint"].as_str().unwrap_or_default();
+            if !endpoint.starts_with("http") || endpoint.contains("/ngsi-ld/") {
+                return problem(400, "BadRequestData", "no endpoint");
+            }
+            if inside.registrations.contains_key(&key(&id)) {
+                return problem(
+                    409,
+                    "AlreadyExists",
+                    "Context Source Registration already exists",
+                );
+            }
+            // Scorpio compacts lists of one; the others tell how often they asked.
+            match shared.kind {
+                Kind::Scorpio => {
+                    wanted["information"] = wanted["information"][0].clone();
+                }
+                _ => wanted["status"] = json!("ok"),
+            }
+            inside.registrations.insert(key(&id), wanted);
+            let place = format!("/ngsi-ld/v1/csourceRegistrations/{id}");
+            let mut response = reply(201, None);
+            let place = place.parse().expect("a header");
+            response.headers_mut().insert("location", place);
+            response
+        }
+        "GET" => match inside.registrations.get(&key(id)) {
+            Some(known) => reply(200, Some(known.clone())),
+            None => problem(404, "ResourceNotFound", "Entity Not Found"),
+        },
+        "DELETE" => match inside.registrations.remove(&key(id)) {
+            Some(_) => reply(204, None),
+            None => problem(404, "ResourceNotFound", "Entity Not Found"),
+        },
+        _ => problem(405, "BadRequestData", "Method Not Allowed"),
+    }
+}
+
+/// What the sources of a tenant answer to a request about entities, asked in this broker's way.
+async fn forwarded(
+    shared: &Shared,
+    tenant: &str,
+    path: &str,
+    query: &HashMap<String, String>,
+    link: &str,
+) -> Response {
+    let sources: Vec<Value> = {
+        let inside = lock(shared);
+        let own = inside.registrations.iter().filter(|(k, _)| k.0 == tenant);
+        own.map(|(_, r)| r.clone()).collect()
+    };
+    let client = ldt_catalogue::client::client().expect("a client");
+    let client = client.build().expect("a client");
+    let ask = async |url: String| {
+        let mut request = client.get(url).header("accept", "application/json");
+        if !link.is_empty() {
+            request = request.header("link", link);
+        }
+        // Stellio sends none.
+        if shared.kind != Kind::Stellio {
+            request = request.header("via", "1.1 broker-of-the-city");
+        }
+        let answer = request.send().await.expect("the source answers");
+        let status = answer.status().as_u16();
+        // Its parser of answers loops on such a header.
+        assert!(answer.headers().get("next").is_none());
+        let json: Value = answer.json().await.expect("JSON");
+        (status, json)
+    };
+    let mut all: Vec<Value> = Vec::new();
+    for source in sources {
+        let base = format!("{}/ngsi-ld/v1", source["endpoint"].as_str().expect("text"));
+        if let Some(id) = path.strip_prefix("entities/") {
+            let options = match shared.kind {
+                Kind::Orion => "?options=sysAttrs&local=true",
+                Kind::Scorpio => "?options=sysAttrs",
+                Kind::Stellio => "",
+            };
+            let (status, entity) = ask(format!("{base}/entities/{id}{options}")).await;
+            if status == 200 {
+                return reply(200, Some(entity));
+            }
+            continue;
+        }
+        let kind = query.get("type").expect("a type");
+        let url = match shared.kind {
+            // orionldGetEntitiesDistributed.cpp: all ids first, then the entities of those it wants.
+            Kind::Orion => {
+                let ids = format!("{base}/entities?onlyIds=true&type={kind}&local=true");
+                let (status, ids) = ask(ids).await;
+                assert_eq!(status, 200, "anything else may crash it");
+                let ids: Vec<&str> = ids
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .map(|id| id.as_str().expect("an id"))
+                    .collect();
+                let ids = ids.join(",");
+                format!("{base}/entities?id={ids}&options=sysAttrs&local=true")
+            }
+            Kind::Scorpio => format!("{base}/entities?type={kind}&limit=1000&options=sysAttrs"),
+            Kind::Stellio => format!("{base}/entities?type={kind}&limit=100&count=true"),
+        };
+        let (status, entities) = ask(url).await;
+        assert_eq!(status, 200, "{entities}");
+        all.extend(entities.as_array().expect("a list").iter().cloned());
+    }
+    match path.starts_with("entities/") {
+        true => problem(404, "ResourceNotFound", "Entity Not Found"),
+        false => reply(200, Some(Value::Array(all))),
+    }
 }
 
 /// The @context that a request names, as it was when it was first read: orionldContextDownload.cpp keeps

@@ -580,7 +580,7 @@ const HEADER: &str = "Index,Short name,Long name,Maintainer,Version,Category,Lay
                       A Resource,A Link,B Resource,B Link,C Resource,C Link,D Resource,D Link,E Resource,E Link,KH?";
 
 /// A sheet with the rows of these numbers; `version` is in each.
-fn sheet(path: &Path, rows: impl Iterator<Item = usize>, version: usize) -> PathBuf {
+pub fn sheet(path: &Path, rows: impl Iterator<Item = usize>, version: usize) -> PathBuf {
     let mut text = format!("{HEADER}\n");
     for n in rows {
         text += &format!(
@@ -594,7 +594,7 @@ fn sheet(path: &Path, rows: impl Iterator<Item = usize>, version: usize) -> Path
 }
 
 /// Ends the other thread also where this one fails.
-struct Stop<'a>(&'a AtomicBool);
+pub struct Stop<'a>(pub &'a AtomicBool);
 
 impl Drop for Stop<'_> {
     fn drop(&mut self) {

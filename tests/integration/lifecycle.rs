@@ -686,7 +686,10 @@ fn a_restricted_record_is_invisible_everywhere() {
     );
     must(&dir, &["decide", "one", "restore"]);
     let (code, text) = run(&dir, &["restrict", "one", " "]);
-    assert!(code == 1 && text.contains("empty audience"), "{text}");
+    assert!(
+        code == 1 && text.contains("audience has the condition \"\""),
+        "{text}"
+    );
     must(&dir, &["restrict", "one", "Public "]);
     assert_eq!(server.ask("GET", "/resource/one", &[], b"").status, 200);
     assert!(server.body("/catalog/dump.nt").contains("One maker"));

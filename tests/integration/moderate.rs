@@ -26,14 +26,14 @@ impl Desk {
         Self::with(name, "")
     }
 
-    fn with(name: &str, settings: &str) -> Self {
+    pub fn with(name: &str, settings: &str) -> Self {
         let dir = directory(name);
         let server = start_with(&dir, settings);
         Self::at(server, dir, "moderator")
     }
 
     /// At a service that runs, for someone with a role.
-    fn at(server: Server, dir: PathBuf, role: &str) -> Self {
+    pub fn at(server: Server, dir: PathBuf, role: &str) -> Self {
         let token = token(&dir, &["--role", role, "--name", "Ada"]);
         let answer = post(&server, "/sign-in", &[("token", &token)], &[]);
         assert_eq!(answer.status, 303, "{}", answer.text());
@@ -60,7 +60,7 @@ impl Desk {
         self.server.ask("GET", path, &headers, b"")
     }
 
-    fn send(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub fn send(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let all = [&[("csrf", self.csrf.as_str())], fields].concat();
         post(&self.server, path, &all, &[("Cookie", &self.cookie)])
     }

@@ -155,7 +155,10 @@ fn an_entry_is_drawn_among_its_neighbours_cited_and_told_to_search_engines() {
         .expect("data");
     let data: Value =
         serde_json::from_str(data.split("</script>").next().expect("its end")).expect("JSON");
-    assert_eq!(data["@type"], "SoftwareApplication");
+    assert_eq!(
+        data["@type"],
+        serde_json::json!(["Dataset", "SoftwareApplication"])
+    );
     assert_eq!(data["name"], "Orion-LD Context Broker");
     assert_eq!(data["url"], format!("{PUBLIC}/resource/orion-ld"));
     assert!(page.contains(&format!(

@@ -2,7 +2,7 @@
 use crate::brokers::{ALL, Broker, Kind};
 use crate::import::{csv, row};
 use crate::official::specification;
-use crate::support::{Server, directory, import, launch, ready, run};
+use crate::support::{Server, ask, directory, import, launch, ready, run};
 use ldt_catalogue::publish::{Action, Answer, Verdict, read};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -652,4 +652,90 @@ fn answers_of_brokers_are_read_as_the_vectors_say() {
         }
     }
     assert!(count > 30, "{count}");
+}
+
+#[test]
+fn a_broker_asks_the_catalogue_once_it_is_registered_and_no_more_when_it_is_not() {
+    each("registers", |mut broker, name| {
+        let source = Source::start(name, false, &broker.target("city", ""), &["--no-seed"]);
+        source.write(&[("Pumps", "1"), ("Trams", "1")]);
+        let register = |more: &[&str]| {
+            let base = ["--config", source.config.as_str(), "register", "city"];
+            run(&source.dir, &[&base[..], more].concat())
+        };
+        let link = format!(
+            "<http://{}/contexts/{}>; rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\"",
+            source.public,
+            ldt_catalogue::mapping::ngsi::context::file()
+        );
+        // Someone who knows the broker alone.
+        let asked = |broker: &Broker, path: &str| -> Value {
+            let path = format!("/ngsi-ld/v1/{path}");
+            let answer = ask(&broker.address, "GET", &path, &[("Link", &link)], b"");
+            serde_json::from_slice(&answer.body).expect("JSON")
+        };
+        let titles = |broker: &Broker| -> usize {
+            asked(broker, "entities?type=Dataset")
+                .as_array()
+                .expect("a list")
+                .len()
+        };
+        assert_eq!(titles(&broker), 0, "{name}");
+        let (code, said) = register(&[]);
+        assert!(code == 0 && said.contains("created"), "{said}");
+        assert_eq!(titles(&broker), 2, "{name}");
+        source.write(&[("Pumps", "1"), ("Trams", "1"), ("Lifts", "1")]);
+        assert_eq!(titles(&broker), 3, "{name}: what is new is there at once");
+        let first = asked(&broker, "entities?type=Dataset")[0]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
+        let one = asked(&broker, &format!("entities/{first}"));
+        assert_eq!(one["id"], first.as_str(), "{name}");
+        assert_eq!(
+            asked(&broker, "entities/urn:ngsi-ld:Dataset:none")["title"],
+            "Entity Not Found"
+        );
+        let (_, said) = register(&[]);
+        assert!(said.contains("stands"), "{said}");
+        // It fell over and forgot, or is away.
+        broker.inside().registrations.clear();
+        let (_, said) = register(&[]);
+        assert!(said.contains("created"), "{said}");
+        broker.inside().faults.down = Some((503, None));
+        let (code, said) = register(&["--remove"]);
+        assert!(
+            code == 1 && said.contains("503") && said.contains("out of order"),
+            "{said}"
+        );
+        broker.inside().faults.down = None;
+        broker.stop();
+        let (code, said) = register(&[]);
+        assert!(code == 1 && said.contains(&broker.address), "{said}");
+        broker.come_back();
+        let (code, said) = register(&["--remove"]);
+        assert!(code == 0 && said.contains("removed"), "{said}");
+        assert_eq!(titles(&broker), 0, "{name}: nobody is asked any more");
+    });
+}
+
+#[test]
+fn a_tenant_that_a_broker_does_not_take_is_told_in_its_words() {
+    for (kind, tenant, wanted) in [
+        (
+            Kind::Orion,
+            "a-tenant-with-a-long-name",
+            "tenant name too long",
+        ),
+        (Kind::Stellio, "nobody", "Tenant does not exist"),
+    ] {
+        let broker = Broker::start(kind);
+        let target = broker.target("city", &format!("tenant = \"{tenant}\""));
+        let source = Source::start(&format!("tenant-{tenant}"), false, &target, &["--no-seed"]);
+        let (code, said) = run(
+            &source.dir,
+            &["--config", &source.config, "register", "city"],
+        );
+        assert!(code == 1 && said.contains(wanted), "{said}");
+    }
 }

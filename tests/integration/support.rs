@@ -98,6 +98,49 @@ impl Answer {
     }
 }
 
+/// Asks with any method, headers and body, on a connection of its own.
+pub fn ask(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("connects");
+    let headers: String = headers
+        .iter()
+        .map(|(n, v)| format!("{n}: {v}\r\n"))
+        .collect();
+    let length = match body.len() {
+        0 => String::new(),
+        n => format!("Content-Length: {n}\r\n"),
+    };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: catalogue\r\n{headers}{length}\r\n"
+    )
+    .expect("writes");
+    // A body that is refused by its length alone is not read to its end.
+    let _ = stream.write_all(body);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let cut = answer
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .expect("a head");
+    let head = String::from_utf8_lossy(&answer[..cut]).into_owned();
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|l| l.split(' ').nth(1));
+    Answer {
+        status: status.and_then(|s| s.parse().ok()).expect("a status"),
+        headers: lines
+            .filter_map(|l| l.split_once(": "))
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .collect(),
+        body: answer[cut + 4..].to_vec(),
+    }
+}
+
 impl Server {
     /// A service that was started with a pipe for its ready line.
     pub fn adopt(mut process: Child) -> Self {
@@ -115,39 +158,7 @@ impl Server {
 
     /// Asks with any method, headers and body, on a connection of its own.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).expect("connects");
-        let headers: String = headers
-            .iter()
-            .map(|(n, v)| format!("{n}: {v}\r\n"))
-            .collect();
-        let length = match body.len() {
-            0 => String::new(),
-            n => format!("Content-Length: {n}\r\n"),
-        };
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nHost: catalogue\r\n{headers}{length}\r\n"
-        )
-        .expect("writes");
-        // A body that is refused by its length alone is not read to its end.
-        let _ = stream.write_all(body);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let cut = answer
-            .windows(4)
-            .position(|w| w == b"\r\n\r\n")
-            .expect("a head");
-        let head = String::from_utf8_lossy(&answer[..cut]).into_owned();
-        let mut lines = head.lines();
-        let status = lines.next().and_then(|l| l.split(' ').nth(1));
-        Answer {
-            status: status.and_then(|s| s.parse().ok()).expect("a status"),
-            headers: lines
-                .filter_map(|l| l.split_once(": "))
-                .map(|(n, v)| (n.to_owned(), v.to_owned()))
-                .collect(),
-            body: answer[cut + 4..].to_vec(),
-        }
+        ask(&self.address, method, path, headers, body)
     }
 
     /// The whole answer, head and body.

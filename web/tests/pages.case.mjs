@@ -8,11 +8,12 @@ const PAGES = {
   layer: "/layer/connectivity", mim: "/mim/1", twins: "/twins", about: "/about", architecture: "/about/architecture",
   strands: "/about/strands", privacy: "/about/privacy", missing: "/layer/none",
   suggest: "/suggest", correction: "/suggest?entry=orion-ld", api: "/api", "sign in": "/sign-in", twin: "/about/twin",
+  match: "/match", "match for a twin": "/match?twin=differdange", "rules of matching": "/match/rules",
   statistics: "/stats", quality: "/quality", "quality of an entry": "/resource/orion-ld/quality",
 };
 // Pages that an administrator sees.
 const DESK = {
-  brokers: "/admin/targets", texts: "/admin/texts", "a text": "/admin/texts/about/fr", desk: "/admin", life: "/admin/resource/orion-ld", "entry, signed in": "/resource/orion-ld",
+  rules: "/admin/rules", brokers: "/admin/targets", texts: "/admin/texts", "a text": "/admin/texts/about/fr", desk: "/admin", life: "/admin/resource/orion-ld", "entry, signed in": "/resource/orion-ld",
 };
 const axe = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
@@ -63,7 +64,7 @@ for (const [name, path] of Object.entries(PAGES)) {
     assert.ok((await page.locator("main h1").first().innerText()).length > 2);
   }, { javaScriptEnabled: false }]);
 }
-for (const name of ["home", "entry", "versions", "sparql", "layer", "twins", "architecture", "suggest"]) {
+for (const name of ["home", "entry", "versions", "sparql", "layer", "twins", "architecture", "suggest", "match", "match for a twin"]) {
   for (const width of [390, 1280, 2560]) {
     cases.push([`picture: ${name} at ${width}`, async (page, { output }) => {
       await page.goto(PAGES[name]);

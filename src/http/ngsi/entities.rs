@@ -627,7 +627,7 @@ fn geometry(asked: &Asked) -> &'static str {
 
 impl Asked {
     /// The address of another page of the same list.
-    fn at(&self, catalogue: &Catalogue, offset: usize, limit: usize) -> String {
+    pub(super) fn at(&self, catalogue: &Catalogue, offset: usize, limit: usize) -> String {
         use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
         const KEPT: &AsciiSet = &NON_ALPHANUMERIC
             .remove(b'-')

@@ -2,6 +2,7 @@
 //! entities and makes each entity from its record; what contributors write goes through the catalogue.
 mod contexts;
 mod entities;
+mod subscriptions;
 mod temporal;
 mod types;
 mod write;
@@ -38,13 +39,27 @@ pub fn router(settings: &Ngsi) -> Router<Arc<Catalogue>> {
         settings: settings.clone(),
         contexts: contexts::Cache::default(),
     });
-    let routes: [(&str, MethodRouter<Arc<Catalogue>>); 15] = [
+    let routes: [(&str, MethodRouter<Arc<Catalogue>>); 18] = [
         ("/entities", get(entities::list).post(write::create)),
         ("/entities/{id}", get(entities::one)),
         ("/entityOperations/query", post(entities::query)),
         ("/entityOperations/create", post(write::create_some)),
         ("/entityOperations/upsert", post(write::upsert_some)),
         ("/entityOperations/update", post(write::update_some)),
+        (
+            "/subscriptions",
+            get(subscriptions::list).post(subscriptions::create),
+        ),
+        (
+            "/subscriptions/{id}",
+            get(subscriptions::one)
+                .patch(subscriptions::amend)
+                .delete(subscriptions::delete),
+        ),
+        (
+            "/subscriptions/{id}/undelivered",
+            get(subscriptions::undelivered).post(subscriptions::replay),
+        ),
         ("/types", get(types::types)),
         ("/types/{name}", get(types::one_type)),
         ("/attributes", get(types::attributes)),

@@ -4,7 +4,7 @@
 //! The dataset is one default graph, named by the catalogue's address, and no named graph. A
 //! dataset that a request or query names is honoured if it is just that; any other is refused with
 //! 400 (section 2.1.4). Updates and SERVICE are refused.
-mod admit;
+pub(super) mod admit;
 #[cfg(test)]
 mod attacks;
 mod describe;

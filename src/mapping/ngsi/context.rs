@@ -3,6 +3,7 @@
 //! Only what names types and attributes is read; nothing is fetched here.
 use super::{KINDS, OWN, attribute_names};
 use crate::record::vocab::LDT;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
@@ -137,7 +138,7 @@ pub fn name(iri: &str) -> Option<&'static str> {
 }
 
 /// What a request's @context comes to: names beside those of the core context.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Context {
     terms: BTreeMap<String, String>,
 }

@@ -7,6 +7,7 @@ pub mod geometry;
 pub mod profile;
 pub mod query;
 pub mod read;
+pub mod subscription;
 
 use super::dcat::{self, About};
 use crate::record::statement::{Statement, TYPE, iri, literal, statements};
@@ -43,6 +44,13 @@ pub const KINDS: [(Kind, &str, &str); 6] = [
 impl Kind {
     pub fn name(self) -> &'static str {
         KINDS[self as usize].1
+    }
+
+    /// The type that an id of ours tells.
+    pub fn of_id(id: &str) -> Self {
+        let name = id.split(':').nth(2).unwrap_or_default();
+        let found = KINDS.iter().find(|k| k.1 == name);
+        found.map_or(Self::Dataset, |k| k.0)
     }
 }
 

@@ -8,6 +8,7 @@ use geo::Geometry;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// Longest expression, in bytes, and how many comparisons and brackets it may hold.
 const LENGTH: usize = 8_192;
@@ -81,9 +82,9 @@ pub enum Key {
     Number(f64),
     /// Microseconds since the epoch.
     Time(i64),
-    Text(Box<str>),
+    Text(Arc<str>),
     /// The IRI of what is pointed at, own ones below the base of the ledger.
-    Target(Box<str>),
+    Target(Arc<str>),
 }
 
 impl Key {
