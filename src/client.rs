@@ -41,7 +41,7 @@ pub async fn fetch(url: &str, limit: u64, time: Duration) -> Result<Fetched> {
                 attempt += 1;
                 // Jitter, so that many catalogues do not come back at the same moment.
                 let wait = 500 * u64::from(attempt) + rand::random::<u64>() % 500;
-                tracing::warn!(url, attempt, error = %e, "asking again");
+                tracing::warn!(host = host(url), attempt, "a source is asked again");
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
             other => return other,
@@ -52,7 +52,12 @@ pub async fn fetch(url: &str, limit: u64, time: Duration) -> Result<Fetched> {
 async fn once(client: &reqwest::Client, url: &str, limit: u64) -> Result<Fetched> {
     let busy = |e: reqwest::Error| {
         let cause = std::error::Error::source(&e).map_or(String::new(), |s| format!(": {s}"));
-        Error::new(Kind::Busy, format!("{url}: {}{cause}", e.without_url()))
+        // Asked again, it would lead in a circle again.
+        let kind = match e.is_redirect() {
+            true => Kind::BadInput,
+            false => Kind::Busy,
+        };
+        Error::new(kind, format!("{url}: {}{cause}", e.without_url()))
     };
     let accept = "text/turtle, application/ld+json;q=0.9, application/rdf+xml;q=0.9, \
                   application/n-triples;q=0.9, text/csv;q=0.8, application/json;q=0.7, */*;q=0.5";
@@ -188,6 +193,13 @@ pub fn cause(e: &reqwest::Error) -> String {
         deepest = source;
     }
     deepest.to_string()
+}
+
+/// What a log may say of an address that somebody gave us: its path and query may hold secrets.
+pub fn host(address: &str) -> String {
+    let url = Url::parse(address).ok();
+    let host = url.as_ref().and_then(Url::host_str);
+    host.unwrap_or("?").to_owned()
 }
 
 /// Finds the public addresses of a name.

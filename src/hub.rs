@@ -175,7 +175,11 @@ impl Hub {
         let confirmed = match answer {
             Ok(echo) => denied.is_none() && echo.trim_ascii() == challenge.as_bytes(),
             Err(why) => {
-                tracing::info!(callback = intent.callback, why, "a wish is not confirmed");
+                tracing::info!(
+                    host = client::host(&intent.callback),
+                    why,
+                    "a wish is not confirmed"
+                );
                 false
             }
         };
@@ -237,7 +241,12 @@ impl Hub {
                 return Ok(());
             }
             Err(Refused::Later(why)) => {
-                tracing::info!(callback = l.callback, why, tries = l.tries + 1, "not told");
+                tracing::info!(
+                    host = client::host(&l.callback),
+                    why,
+                    tries = l.tries + 1,
+                    "not told"
+                );
                 let doubled = FIRST.saturating_mul(1 << l.tries.min(20)).min(LONGEST);
                 // Jitter, so that those who failed together do not come back together.
                 let wait = doubled / 2 + (rand::random::<f64>() * doubled as f64 / 2.0) as i64;

@@ -13,6 +13,8 @@ pub struct Connection {
     end: usize,
     /// What the last answer said of the next page.
     next: Option<String>,
+    /// Who asks.
+    pub token: Option<String>,
 }
 
 pub struct Answer {
@@ -63,6 +65,7 @@ impl Connection {
             start: 0,
             end: 0,
             next: None,
+            token: None,
         })
     }
 
@@ -100,6 +103,9 @@ impl Connection {
             self.address
         )
         .into_bytes();
+        if let Some(token) = &self.token {
+            write!(request, "Authorization: Bearer {token}\r\n")?;
+        }
         if let Some((media, bytes)) = content {
             write!(
                 request,

@@ -32,7 +32,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    fn of(mut values: Vec<Duration>) -> Self {
+    pub fn of(mut values: Vec<Duration>) -> Self {
         values.sort_unstable();
         let at = |part: f64| {
             let rank = (values.len() as f64 * part).ceil() as usize;

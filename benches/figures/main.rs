@@ -1,6 +1,6 @@
 //! The figures the README promises, measured on the real program over real HTTP.
 //!
-//! `cargo bench --bench figures -- [--size N] [--seconds N] [import|dcat|search|ngsi|publish|dump|feeds|sparql|start|cold]…`
+//! `cargo bench --bench figures -- [--size N] [--seconds N] [import|dcat|search|ngsi|notify|publish|dump|feeds|sparql|start|cold]…`
 //! measures and prints one Markdown table; `-- generate N` writes a sheet of N rows instead.
 //! How each figure is taken is in `benches/README.md`.
 mod client;
@@ -11,6 +11,7 @@ mod feeds;
 mod import;
 mod load;
 mod ngsi;
+mod notify;
 mod publish;
 mod random;
 mod room;
@@ -29,11 +30,12 @@ pub const SEED: u64 = 20_260;
 
 type Section = fn(&mut Room) -> std::io::Result<()>;
 
-const SECTIONS: [(&str, Section); 10] = [
+const SECTIONS: [(&str, Section); 11] = [
     ("import", import::measure),
     ("dcat", dcat::measure),
     ("search", dcat::search),
     ("ngsi", ngsi::measure),
+    ("notify", notify::measure),
     ("publish", publish::measure),
     ("dump", dump::measure),
     ("feeds", feeds::measure),
@@ -42,7 +44,7 @@ const SECTIONS: [(&str, Section); 10] = [
     ("cold", cold::measure),
 ];
 
-const USAGE: &str = "figures [--size ROWS] [--seconds SECONDS] [import] [dcat] [search] [ngsi] [publish] [dump] [feeds] [sparql] [start] [cold]\n\
+const USAGE: &str = "figures [--size ROWS] [--seconds SECONDS] [import] [dcat] [search] [ngsi] [notify] [publish] [dump] [feeds] [sparql] [start] [cold]\n\
                      figures generate ROWS [ROUND]\n\
                      LDT_BENCH_DIR=DIR keeps the imported catalogue there and uses it again";
 
@@ -76,6 +78,13 @@ fn run(words: &[String]) -> Result<bool, String> {
             .write_all(&sheet::changed(rows, SEED, round as u64))
             .map_err(|e| e.to_string())?;
         return Ok(true);
+    }
+    if let [name, address, file] = words
+        && name == "receive"
+    {
+        return notify::receiver(address, file)
+            .map(|()| true)
+            .map_err(|e| e.to_string());
     }
     let (mut size, mut seconds, mut chosen) = (100_000, 20, Vec::new());
     let mut words = words.iter();

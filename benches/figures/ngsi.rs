@@ -5,12 +5,13 @@ use crate::random::Random;
 use crate::room::Room;
 use crate::service::{self, Service};
 use std::fmt::Write;
+use std::path::PathBuf;
 
 const MODELS: &str = "https://smartdatamodels.org/dataModel.DCAT-AP/";
 const THEMES: [&str; 5] = ["ENVI", "TRAN", "ENER", "GOVE", "TECH"];
 
 /// Datasets, each with a place, a theme and a distribution: three entities each, with its record.
-fn turtle(datasets: usize) -> String {
+pub fn turtle(datasets: usize) -> String {
     let mut out = String::from(
         "@prefix dcat: <http://www.w3.org/ns/dcat#> .\n@prefix dct: <http://purl.org/dc/terms/> .\n\
          @prefix locn: <http://www.w3.org/ns/locn#> .\n@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .\n\
@@ -36,18 +37,28 @@ fn turtle(datasets: usize) -> String {
     out
 }
 
-pub fn measure(room: &mut Room) -> std::io::Result<()> {
-    let datasets = room.size / 3;
-    let dir = room.empty("ngsi")?;
+/// A directory with so many datasets, and a file with settings.
+pub fn catalogue(
+    room: &mut Room,
+    name: &str,
+    datasets: usize,
+    settings: &str,
+) -> std::io::Result<(PathBuf, String)> {
+    let dir = room.empty(name)?;
     let (file, config) = (dir.with_extension("ttl"), dir.with_extension("toml"));
     std::fs::write(&file, turtle(datasets))?;
-    std::fs::write(&config, "[ngsi]\nid_prefix = \"b\"\n")?;
+    std::fs::write(&config, settings)?;
     eprintln!("   importing {datasets} datasets");
     let import = service::import(&dir, &file)?;
     if !import.text().contains(&format!("{datasets} added")) {
         room.wrong(crate::room::last_lines(&import.text()));
     }
-    let config = config.to_string_lossy().into_owned();
+    Ok((dir, config.to_string_lossy().into_owned()))
+}
+
+pub fn measure(room: &mut Room) -> std::io::Result<()> {
+    let datasets = room.size / 3;
+    let (dir, config) = catalogue(room, "ngsi", datasets, "[ngsi]\nid_prefix = \"b\"\n")?;
     let service = Service::start(&dir, &["--no-seed", "--config", &config])?;
     service.ready()?;
     let root = "/ngsi-ld/v1/entities";

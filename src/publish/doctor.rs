@@ -5,6 +5,7 @@ use crate::catalogue::Catalogue;
 use crate::client;
 use crate::error::Result;
 use crate::mapping::ngsi::context;
+use crate::mapping::ngsi::profile::Model;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -48,7 +49,9 @@ pub async fn examine(catalogue: &Catalogue, target: &Target) -> Result<Vec<Findi
     doctor.note("limits", None, it);
     if doctor.reach().await {
         let url = context::address(&catalogue.public_url);
-        doctor.context(&url).await;
+        if profile.model == Model::DcatAp {
+            doctor.context(&url).await;
+        }
         if doctor.tenant().await {
             doctor.probe(&url).await;
         }
@@ -294,7 +297,11 @@ impl Doctor {
                         self.note("names", Some(false), said);
                     }
                     None if said.is_good() => {
-                        self.note("names", Some(true), "names are those of our @context");
+                        let of = match self.line.has_context() {
+                            true => "our @context",
+                            false => "no @context, as Idra asks for them",
+                        };
+                        self.note("names", Some(true), format!("names are those of {of}"));
                     }
                     None => self.note("names", Some(false), told(&said)),
                 }

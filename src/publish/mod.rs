@@ -17,9 +17,9 @@ pub use target::Target;
 use crate::catalogue::{Catalogue, now};
 use crate::error::{Error, Kind as Fault, Result};
 use crate::mapping::ngsi::form::Form;
-use crate::mapping::ngsi::profile::Profile;
-use crate::mapping::ngsi::{self, Content, Entity, KINDS, Kind, Origin, Scalar, context};
-use crate::record::hash;
+use crate::mapping::ngsi::profile::{Model, Profile};
+use crate::mapping::ngsi::{self, Content, Entity, KINDS, Kind, Origin, Scalar, context, idra};
+use crate::record::{Record, hash};
 use crate::store::entities::{Entities, Settings};
 use crate::store::targets::{Progress, Undelivered};
 use reqwest::Method;
@@ -265,6 +265,42 @@ impl<'c> Follower<'c> {
         &self.line.target
     }
 
+    /// The entities of a version of a record, under the ids that they have there.
+    fn of_record(&self, record: &Record) -> Vec<Entity> {
+        self.wanted(ngsi::entities(record, &self.origin()))
+    }
+
+    /// Those of the catalogue itself.
+    fn own(&self, issued: i64, modified: i64) -> Vec<Entity> {
+        let about = &self.catalogue.about;
+        self.wanted(ngsi::catalogue(about, issued, modified, &self.origin()))
+    }
+
+    fn wanted(&self, mut entities: Vec<Entity>) -> Vec<Entity> {
+        if self.profile.model == Model::Idra {
+            entities.retain_mut(|e| idra::id(&e.id).map(|id| e.id = id).is_some());
+        }
+        entities
+    }
+
+    /// The id that an entity of ours has there.
+    fn theirs(&self, id: &str) -> Option<String> {
+        let id = renamed(id, &self.known.prefix, &self.prefix);
+        match self.profile.model {
+            Model::DcatAp => Some(id),
+            Model::Idra => idra::id(&id),
+        }
+    }
+
+    /// What we call the entity that has such an id there.
+    fn ours(&self, id: &str) -> Option<String> {
+        let id = match self.profile.model {
+            Model::DcatAp => id.to_owned(),
+            Model::Idra => idra::ours(id)?,
+        };
+        Some(renamed(&id, &self.prefix, &self.known.prefix))
+    }
+
     fn origin(&self) -> Origin<'_> {
         Origin {
             prefix: &self.prefix,
@@ -281,9 +317,11 @@ impl<'c> Follower<'c> {
             types,
             ..
         } = self.target();
-        let languages = self.profile.languages;
+        let Profile {
+            languages, model, ..
+        } = self.profile;
         hash(&format!(
-            "{kind} {url} {tenant} {types:?} {languages:?} {} {} {}",
+            "{kind} {url} {tenant} {types:?} {languages:?} {model:?} {} {} {}",
             self.prefix,
             self.known.public_url,
             context::file()
@@ -349,23 +387,18 @@ impl<'c> Follower<'c> {
                 for version in &versions {
                     // What was erased does not tell which entities it was.
                     erased |= version.content.is_empty();
-                    for entity in ngsi::entities(version, &self.origin()) {
+                    for entity in self.of_record(version) {
                         hashes
                             .entry(entity.id.clone())
                             .or_default()
                             .insert(digest(&entity));
                     }
                 }
-                let now = ngsi::entities(record, &self.origin());
+                let now = self.of_record(record);
                 // A target has what was the same in every version since it had all.
                 let base = versions.first().filter(|v| v.seq <= self.progress.base);
                 let before: HashSet<String> = base
-                    .map(|v| {
-                        ngsi::entities(v, &self.origin())
-                            .into_iter()
-                            .map(|e| e.id)
-                            .collect()
-                    })
+                    .map(|v| self.of_record(v).into_iter().map(|e| e.id).collect())
                     .unwrap_or_default();
                 for entity in now {
                     let known = hashes.remove(&entity.id).unwrap_or_default();
@@ -389,8 +422,7 @@ impl<'c> Follower<'c> {
         let extent = self.catalogue.extent();
         if self.progress.base < self.progress.cursor {
             // The catalogue itself tells when it changed last.
-            let about = &self.catalogue.about;
-            let own = ngsi::catalogue(about, extent.issued, extent.modified, &self.origin());
+            let own = self.own(extent.issued, extent.modified);
             let own = own.into_iter().filter(|e| self.target().wants(e.kind));
             let own: Vec<(i64, Entity)> = own.map(|e| (0, e)).collect();
             let items = self.written(own).await;
@@ -405,10 +437,13 @@ impl<'c> Follower<'c> {
         let index = self::entities(self.catalogue).await;
         let id_of = |iri: &str| {
             let id = index.as_ref()?.id_of(iri)?;
-            Some(renamed(&id, &self.known.prefix, &self.prefix))
+            self.theirs(&id)
         };
         let write = |(record, entity): (i64, Entity)| {
-            let document = self.form.entity(&entity, &id_of, &self.known.public_url);
+            let document = match self.profile.model {
+                Model::DcatAp => self.form.entity(&entity, &id_of, &self.known.public_url),
+                Model::Idra => idra::entity(&entity, &id_of),
+            };
             Item {
                 hash: digest(&entity),
                 document: serde_json::to_string(&document).ok(),
@@ -427,8 +462,10 @@ impl<'c> Follower<'c> {
     async fn unwanted(&self, ids: HashSet<String>) -> Vec<Item> {
         let index = self::entities(self.catalogue).await;
         let still = |id: &String| {
-            let id = renamed(id, &self.prefix, &self.known.prefix);
-            index.as_ref().is_some_and(|i| i.record_of(&id).is_some())
+            let (Some(id), Some(index)) = (self.ours(id), index.as_ref()) else {
+                return false;
+            };
+            index.record_of(&id).is_some()
         };
         let mut gone: Vec<Item> = ids
             .into_iter()
@@ -452,11 +489,10 @@ impl<'c> Follower<'c> {
             for waiting in due {
                 let record = self.catalogue.ledger.by_ids(&[waiting.record]).await?.pop();
                 let entities = match &record {
-                    Some(record) => ngsi::entities(record, &self.origin()),
+                    Some(record) => self.of_record(record),
                     None => {
                         let extent = self.catalogue.extent();
-                        let about = &self.catalogue.about;
-                        ngsi::catalogue(about, extent.issued, extent.modified, &self.origin())
+                        self.own(extent.issued, extent.modified)
                     }
                 };
                 match entities.into_iter().find(|e| e.id == waiting.entity) {
@@ -677,7 +713,11 @@ impl<'c> Follower<'c> {
     async fn inventory(&mut self) -> Way<HashMap<String, String>> {
         let mut all = HashMap::new();
         let page = self.profile.page;
-        for (_, kind, _) in KINDS {
+        let types: Vec<&str> = match self.profile.model {
+            Model::DcatAp => KINDS.iter().map(|k| k.1).collect(),
+            Model::Idra => idra::TYPES.iter().map(|t| t.1).collect(),
+        };
+        for kind in types {
             let query = format!("managedBy==\"{}\"", self.known.instance);
             let query =
                 percent_encoding::utf8_percent_encode(&query, percent_encoding::NON_ALPHANUMERIC)
@@ -706,7 +746,9 @@ impl<'c> Follower<'c> {
                         .and_then(|i| i.as_str())
                         .unwrap_or_default();
                     // Another catalogue's, or of another prefix of ours, is left alone.
-                    if local(id).is_some_and(|l| begins(l, &self.prefix)) {
+                    let local = self.ours(id);
+                    let local = local.as_deref().and_then(local_part);
+                    if local.is_some_and(|l| begins(l, &self.known.prefix)) {
                         all.insert(id.to_owned(), held_hash(entity).unwrap_or_default());
                     }
                 }
@@ -730,8 +772,7 @@ impl<'c> Follower<'c> {
         }
         let mut there = self.inventory().await?;
         let mut seen: HashSet<String> = HashSet::new();
-        let about = &self.catalogue.about;
-        let own = ngsi::catalogue(about, start.issued, start.modified, &self.origin());
+        let own = self.own(start.issued, start.modified);
         let mut entities: Vec<(i64, Entity)> = own.into_iter().map(|e| (0, e)).collect();
         let mut after = 0;
         loop {
@@ -767,7 +808,7 @@ impl<'c> Follower<'c> {
                 .await?;
             after += LOAD;
             for record in records {
-                let of = ngsi::entities(&record, &self.origin());
+                let of = self.of_record(&record);
                 entities.extend(of.into_iter().map(|e| (record.id, e)));
             }
         }
@@ -825,7 +866,7 @@ fn held_hash(entity: &serde_json::Value) -> Option<String> {
 }
 
 /// What follows the type in an id of ours.
-fn local(id: &str) -> Option<&str> {
+fn local_part(id: &str) -> Option<&str> {
     id.strip_prefix("urn:ngsi-ld:")?
         .split_once(':')
         .map(|i| i.1)
@@ -838,7 +879,7 @@ fn begins(local: &str, prefix: &str) -> bool {
 
 /// An id with another prefix.
 fn renamed(id: &str, from: &str, to: &str) -> String {
-    match local(id).filter(|l| from != to && begins(l, from)) {
+    match local_part(id).filter(|l| from != to && begins(l, from)) {
         Some(found) => {
             let (start, rest) = (id.len() - found.len(), &found[from.len()..]);
             format!("{}{to}{rest}", &id[..start])

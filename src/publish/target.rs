@@ -2,9 +2,8 @@
 use super::answer::{Refusal, refusal};
 use crate::client;
 use crate::error::{Error, Result};
-use crate::mapping::ngsi::context;
-use crate::mapping::ngsi::profile::{self, Languages, Profile};
-use crate::mapping::ngsi::{KINDS, Kind};
+use crate::mapping::ngsi::profile::{self, Languages, Model, Profile};
+use crate::mapping::ngsi::{KINDS, Kind, context, idra};
 use reqwest::{Client, Method, RequestBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,6 +39,9 @@ pub struct Target {
     /// Begins the local part of ids there; empty for that of `[ngsi]`.
     #[serde(default)]
     pub prefix: String,
+    /// `dcat-ap`, or `idra`: the older names that Idra reads from a broker, for Datasets and Distributions alone.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// Types that are sent; all where none is named.
     #[serde(default)]
     pub types: Vec<String>,
@@ -69,6 +71,7 @@ impl Target {
             client_secret: String::new(),
             token_scope: String::new(),
             prefix: String::new(),
+            profile: None,
             types: Vec::new(),
             languages: None,
             seconds: seconds(),
@@ -140,6 +143,23 @@ impl Target {
                 ));
             }
         }
+        match self.profile.as_deref() {
+            None | Some("dcat-ap") => {}
+            Some("idra") if !profile.idra => {
+                let wanted =
+                    "a broker of this kind does not hold what Idra reads; dcat-ap is wanted";
+                return Err(wrong("profile", "idra", wanted));
+            }
+            Some("idra") => profile.model = Model::Idra,
+            Some(other) => return Err(wrong("profile", other, "dcat-ap or idra is wanted")),
+        }
+        let unread = |t: &&String| !idra::TYPES.iter().any(|k| k.0.name() == t.as_str());
+        if profile.model == Model::Idra
+            && let Some(unread) = self.types.iter().find(unread)
+        {
+            let wanted = "Dataset, Distribution or both are wanted with the profile idra";
+            return Err(wrong("types", unread, wanted));
+        }
         match self.languages.as_deref() {
             None => {}
             Some("array") => profile.languages = Languages::Array,
@@ -182,8 +202,8 @@ impl Said {
 pub struct Line {
     pub target: Target,
     http: Client,
-    /// The `Link` header that names our @context.
-    link: String,
+    /// The `Link` header that names our @context, where its names are sent.
+    link: Option<String>,
     token: Option<(String, Instant)>,
 }
 
@@ -191,7 +211,7 @@ impl Line {
     /// # Errors
     /// A setting is wrong.
     pub fn new(target: &Target, public_url: &str) -> Result<Self> {
-        target.profile()?;
+        let ours = target.profile()?.model == Model::DcatAp;
         // Where the operator sends it; a redirect would take credentials elsewhere.
         let http = client::client()?
             .timeout(Duration::from_secs(target.seconds.clamp(1, 600)))
@@ -202,9 +222,14 @@ impl Line {
         Ok(Self {
             target: target.clone(),
             http,
-            link: context::link(&context::address(public_url)),
+            link: ours.then(|| context::link(&context::address(public_url))),
             token: None,
         })
+    }
+
+    /// Whether names are those of our @context.
+    pub fn has_context(&self) -> bool {
+        self.link.is_some()
     }
 
     /// Asks for `path` below `/ngsi-ld/v1`, which an answer below 500 ends.
@@ -224,7 +249,7 @@ impl Line {
             None => format!("{base}/ngsi-ld/v1/{path}"),
         };
         let link = self.link.clone();
-        self.ask_with(method, &url, body, Some(&link)).await
+        self.ask_with(method, &url, body, link.as_deref()).await
     }
 
     /// As [`Self::ask`], with the core context alone.

@@ -451,7 +451,7 @@ pub(crate) async fn settle(connection: &mut AnyConnection, outcomes: &[Outcome])
                 .bind(o.number)
                 .bind(o.sent),
             (false, last) => sqlx::query(
-                "UPDATE notification SET tries = tries + 1, why = $2, expired = $3 WHERE number = $1",
+                "UPDATE notification SET tries = tries + 1, why = $2, expired = $3 WHERE number = $1 AND expired IS NULL",
             )
             .bind(o.number)
             .bind(&o.why)

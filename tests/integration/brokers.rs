@@ -741,9 +741,11 @@ impl Call<'_> {
                 .expect("the one form of q that is spoken here");
             (self.expand(name), value.trim_matches('"').to_owned())
         });
+        let wanted = self.query.get("id");
         let inside = lock(self.shared);
-        let found = inside.entities.iter().filter(|((tenant, _), e)| {
+        let found = inside.entities.iter().filter(|((tenant, id), e)| {
             *tenant == self.tenant
+                && wanted.is_none_or(|w| w == id)
                 && kind.as_ref().is_none_or(|k| e["type"] == k.as_str())
                 && managed.as_ref().is_none_or(|(name, value)| {
                     e.get(name).is_some_and(|a| a["value"] == value.as_str())

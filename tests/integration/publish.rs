@@ -551,6 +551,155 @@ fn dialects_of_lists_of_errors_are_understood() {
     }
 }
 
+/// One text, as Idra's connector casts it (`getString` of `value`).
+fn cast<'v>(entity: &'v Value, name: &str) -> Option<&'v str> {
+    let attribute = entity.get(name)?;
+    let text = attribute["value"].as_str();
+    Some(text.unwrap_or_else(|| panic!("it passes over the data set for {name} {attribute}")))
+}
+
+/// One text or a list of them.
+fn several(entity: &Value, name: &str) -> Vec<String> {
+    match entity.get(name).map(|a| &a["value"]) {
+        None => Vec::new(),
+        Some(Value::Array(all)) => {
+            let text = |v: &Value| v.as_str().expect("a text").to_owned();
+            all.iter().map(text).collect()
+        }
+        Some(_) => vec![cast(entity, name).expect("a text").to_owned()],
+    }
+}
+
+fn dated(entity: &Value, name: &str) {
+    if let Some(attribute) = entity.get(name) {
+        let text = attribute["value"]["@value"].as_str();
+        assert!(text.is_some_and(|t| t.ends_with('Z')), "{name} {attribute}");
+    }
+}
+
+/// What it goes through: all data sets in one page without an @context, then each distribution by an id that it makes
+/// from the fifth part on. Gives titles with how many distributions each has.
+fn as_idra_reads(broker: &Broker) -> BTreeMap<String, usize> {
+    let get = |path: &str| -> Vec<Value> {
+        let path = format!("/ngsi-ld/v1/entities?{path}");
+        let headers = [("Content-Type", "application/json")];
+        let answer = ask(&broker.address, "GET", &path, &headers, b"");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        serde_json::from_slice(&answer.body).expect("a list")
+    };
+    let mut all = BTreeMap::new();
+    for set in get("type=Dataset&limit=1000") {
+        for name in [
+            "description",
+            "landingPage",
+            "frequency",
+            "version",
+            "accessRights",
+            "publisher",
+            "creator",
+        ] {
+            cast(&set, name);
+        }
+        for name in [
+            "theme",
+            "keyword",
+            "language",
+            "documentation",
+            "provenance",
+            "otherIdentifier",
+            "versionNotes",
+            "contactPoint",
+        ] {
+            several(&set, name);
+        }
+        dated(&set, "releaseDate");
+        dated(&set, "updateDate");
+        // It takes these for lists, which an attribute never is.
+        for name in ["applicableLegislation", "wasGeneratedBy", "HVDCategory"] {
+            assert!(set.get(name).is_none(), "{name}");
+        }
+        let parts = several(&set, "datasetDistribution");
+        for id in &parts {
+            let rest: Vec<&str> = id.split(':').skip(4).collect();
+            let id = format!("urn:ngsi-ld:DistributionDCAT-AP:id:{}", rest.join(":"));
+            let found = get(&format!("type=DistributionDCAT-AP&id={id}"));
+            let part = found.first().unwrap_or_else(|| panic!("no {id}"));
+            for name in [
+                "title",
+                "description",
+                "accessUrl",
+                "downloadURL",
+                "format",
+                "byteSize",
+                "checksum",
+                "rights",
+                "mediaType",
+                "license",
+            ] {
+                cast(part, name);
+            }
+            dated(part, "releaseDate");
+            dated(part, "modifiedDate");
+            // And these for texts, which an attribute never is either.
+            for name in [
+                "accessService",
+                "applicableLegislation",
+                "availability",
+                "compressionFormat",
+                "hasPolicy",
+                "packagingFormat",
+                "spatialResolution",
+                "temporalResolution",
+            ] {
+                assert!(part.get(name).is_none(), "{name}");
+            }
+        }
+        let title = cast(&set, "title").expect("a title").to_owned();
+        assert_eq!(all.insert(title.clone(), parts.len()), None, "{title}");
+    }
+    all
+}
+
+#[test]
+fn idra_reads_from_a_broker_what_it_is_fed_in_older_names() {
+    for kind in [Kind::Orion, Kind::Scorpio] {
+        let broker = Broker::start(kind);
+        let targets = broker.target("ours", "") + &broker.target("idra", "profile = \"idra\"\n");
+        let name = format!("publish-idra-{}", kind.name());
+        let source = Source::start(&name, false, &targets, &[]);
+        let (code, said) = source.publish(&["--once"]);
+        assert_eq!(code, 0, "{said}");
+        let read = as_idra_reads(&broker);
+        let catalogue = source.server().body("/search.json?limit=1");
+        let catalogue: Value = serde_json::from_str(&catalogue).expect("JSON");
+        assert_eq!(
+            catalogue["total"],
+            serde_json::json!(read.len()),
+            "{read:?}"
+        );
+        assert!(read.values().sum::<usize>() > 300, "{read:?}");
+        // Beside them lie those of the other target.
+        let ours = source.entities();
+        let all = broker.contents();
+        assert!(ours.iter().all(|(id, hash)| all.get(id) == Some(hash)));
+        let (code, said) = source.publish(&["idra", "--reconcile"]);
+        assert!(code == 0 && said.contains("0 sent, 0 deleted"), "{said}");
+        // What changes, goes or was changed there comes to be right again.
+        let (code, said) = run(&source.dir, &["decide", "orion-ld", "withdraw"]);
+        assert_eq!(code, 0, "{said}");
+        let (code, said) = source.publish(&["--once"]);
+        assert_eq!(code, 0, "{said}");
+        let less = as_idra_reads(&broker);
+        assert_eq!(less.len(), read.len() - 1);
+        assert!(!less.contains_key("Orion-LD Context Broker"), "{less:?}");
+        let (code, said) = source.publish(&["idra", "--reconcile"]);
+        assert!(code == 0 && said.contains("0 sent, 0 deleted"), "{said}");
+        let (code, said) = run(&source.dir, &["--config", &source.config, "doctor", "idra"]);
+        assert!(code == 0 && said.contains("no @context"), "{said}");
+        assert_eq!(as_idra_reads(&broker), less, "the doctor leaves nothing");
+    }
+}
+
 #[test]
 fn settings_that_cannot_work_are_named() {
     let one =
@@ -569,6 +718,18 @@ fn settings_that_cannot_work_are_named() {
         ),
         (one.to_owned() + "prefix = \"a.b\"\n", "prefix is \"a.b\""),
         (one.to_owned() + "tenants = \"x\"\n", "tenants"),
+        (
+            one.to_owned() + "profile = \"dcat\"\n",
+            "dcat-ap or idra is wanted",
+        ),
+        (
+            one.replace("generic", "stellio") + "profile = \"idra\"\n",
+            "does not hold what Idra reads",
+        ),
+        (
+            one.to_owned() + "profile = \"idra\"\ntypes = [\"Agent\"]\n",
+            "types is \"Agent\"; Dataset, Distribution or both",
+        ),
     ] {
         let dir = directory("publish-wrong");
         let file = dir.with_extension("toml");

@@ -344,8 +344,8 @@ pub async fn undelivered(
     asked.only(&["limit"])?;
     subscriber.find(&catalogue, &id).await?;
     let limit = asked.number("limit", 1, LONGEST)?.unwrap_or(PAGE);
-    let listed = catalogue.ledger.notifications_of(&id, limit as i64).await?;
     let (waiting, expired) = catalogue.ledger.notification_counts(&id).await?;
+    let listed = catalogue.ledger.notifications_of(&id, limit as i64).await?;
     let each = |w: &Waiting| {
         let data: Json = serde_json::from_str(&w.data).unwrap_or_default();
         json!({

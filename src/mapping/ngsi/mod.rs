@@ -4,6 +4,7 @@
 pub mod context;
 pub mod form;
 pub mod geometry;
+pub mod idra;
 pub mod profile;
 pub mod query;
 pub mod read;

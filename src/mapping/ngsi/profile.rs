@@ -13,6 +13,15 @@ pub enum Languages {
     Map,
 }
 
+/// By which names and ids entities are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Model {
+    #[default]
+    DcatAp,
+    /// As [`super::idra`] has them.
+    Idra,
+}
+
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Tenants {
@@ -35,6 +44,11 @@ pub struct Profile {
     pub hosted: bool,
     /// A registration asks for no further forwarding.
     pub local_only: bool,
+    /// It can hold what Idra reads.
+    pub idra: bool,
+    /// What the target wants.
+    #[serde(skip)]
+    pub model: Model,
     /// Seconds that a registration allows for an answer; 0 says nothing.
     pub timeout: u64,
 }
