@@ -24,7 +24,7 @@ browser-test: web
 
 # A broker of MQTT for the tests, which start it themselves and leave Debian's service alone.
 test-tools:
-	apt-get install --yes --no-install-recommends mosquitto mosquitto-clients
+	apt-get install --yes --no-install-recommends mosquitto mosquitto-clients openssl
 
 browser-tools:
 	apt-get install --yes --no-install-recommends chromium

@@ -303,7 +303,9 @@ pub async fn problems(State(catalogue): super::Shared, request: Request, next: N
     };
     let status = wrong.status.as_u16();
     let id = REQUEST.try_with(Clone::clone).unwrap_or_default();
-    if let Some(error) = super::dsp::problem(&catalogue, &path, status, &wrong.detail, &id) {
+    let of_face = super::dsp::problem(&catalogue, &path, status, &wrong.detail, &id)
+        .or_else(|| super::ngsi::problem(&catalogue, &path, wrong.status, &wrong.detail));
+    if let Some(error) = of_face {
         *response.body_mut() = error.into();
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);

@@ -284,7 +284,12 @@ impl Doctor {
             Ok(said) => {
                 let json = said.json();
                 let wrong = json.as_object().into_iter().flatten().map(|m| m.0);
-                let wrong = wrong.filter(|name| name.contains("ngsi-ld/default-context/"));
+                // Without our @context the names that it gives are long, unless it took them for names of no context.
+                let ours = context::own();
+                let wrong = wrong.filter(|name| {
+                    let short = self.line.has_context() && ours.contains_key(name.as_str());
+                    short || name.contains("ngsi-ld/default-context/")
+                });
                 match wrong.map(String::as_str).next() {
                     Some(name) => {
                         let said = format!(

@@ -547,19 +547,23 @@ const CORE: [&str; 9] = [
     "modifiedAt",
 ];
 
+const DEFAULT: &str = "https://uri.etsi.org/ngsi-ld/default-context/";
+
 impl Call<'_> {
     fn expand(&self, name: &str) -> String {
         match self.context.get(name).and_then(Value::as_str) {
             _ if CORE.contains(&name) => name.to_owned(),
             Some(iri) => iri.to_owned(),
             None if name.contains("://") => name.to_owned(),
-            None => format!("https://uri.etsi.org/ngsi-ld/default-context/{name}"),
+            None => format!("{DEFAULT}{name}"),
         }
     }
 
     fn compact(&self, iri: &str) -> String {
         let found = self.context.iter().find(|(_, v)| v.as_str() == Some(iri));
-        found.map_or_else(|| iri.to_owned(), |(name, _)| name.clone())
+        // The core context's `@vocab` makes names short that no context has.
+        let short = iri.strip_prefix(DEFAULT).unwrap_or(iri);
+        found.map_or_else(|| short.to_owned(), |(name, _)| name.clone())
     }
 
     /// An error about one entity in the broker's form.

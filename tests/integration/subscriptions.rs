@@ -1,7 +1,8 @@
 //! Subscriptions: each rule against the real program, with receivers that are real servers, HTTP and MQTT.
 use crate::brokers::{Broker, Kind};
+use crate::ngsi;
 use crate::postgres;
-use crate::support::{Answer, PUBLIC, Server, directory, launch, ready, run};
+use crate::support::{Answer, PUBLIC, Server, directory, launch_in, ready, run};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -165,6 +166,7 @@ struct House {
     public: &'static str,
     contributor: String,
     moderator: String,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl House {
@@ -185,6 +187,7 @@ impl House {
             public,
             contributor: String::new(),
             moderator: String::new(),
+            environment: Vec::new(),
         };
         house.serve();
         house.contributor = house.token("contributor");
@@ -197,9 +200,15 @@ impl House {
         let file = file.to_str().expect("UTF-8");
         let public = ["--public-url", self.public];
         let public = &public[..if self.public.is_empty() { 0 } else { 2 }];
-        let server = launch(
+        let environment: Vec<_> = self
+            .environment
+            .iter()
+            .map(|(n, v)| (*n, v.as_str()))
+            .collect();
+        let server = launch_in(
             &self.dir,
             &[&["--config", file, "--no-seed"], public].concat(),
+            &environment,
         );
         ready(&server);
         self.server = Some(server);
@@ -1085,6 +1094,125 @@ fn what_is_wrong_with_a_subscription_is_said() {
     assert_eq!(count.header("ngsild-results-count"), "0");
 }
 
+/// Each case makes its `subscription`, where it has one, does its `request`, and then its `change`s of a dataset of its
+/// own, of which `notification` lists what is to come. Another subscription at the same address tells when
+/// all has come that was to, since an address is told in order.
+#[test]
+fn each_case_of_the_specification_is_notified_as_it_wants() {
+    let house = House::start("subs-cases");
+    let receiver = Receiver::start();
+    let cases = ngsi::cases(ngsi::is_of_subscriptions);
+    assert!(cases.len() >= 60, "{} cases", cases.len());
+    let mut wrong = Vec::new();
+    for (at, case) in cases.iter().enumerate() {
+        let name = format!("case{at}");
+        let uri = receiver.uri(&format!("/{name}"));
+        let mut id = String::new();
+        let part = |file: &str, id: &str| -> Option<Value> {
+            let path = case.join(format!("{file}.json"));
+            let text = path.is_file().then(|| ngsi::json_of(&path).to_string())?;
+            let text = text.replace("{receiver}", &uri).replace("{name}", &name);
+            Some(serde_json::from_str(&text.replace("{id}", id)).expect("JSON"))
+        };
+        if let Some(first) = part("subscription", "") {
+            id = house.subscribe(&first);
+        }
+        let request = part("request", &id).expect("a request");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (method, path) = (text(&request["method"]), text(&request["path"]));
+        let body = match &request["body"] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            body => body.to_string(),
+        };
+        let (path, link) = (format!("{ROOT}{path}"), house.link());
+        let mut headers = vec![
+            ("Link", link.as_str()),
+            ("Authorization", house.contributor.as_str()),
+        ];
+        if !body.is_empty() {
+            headers.push(("Content-Type", "application/json"));
+        }
+        let answer = house
+            .server()
+            .ask(&method, &path, &headers, body.as_bytes());
+        let said = case
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let expected = part("expected", &id).expect("an expectation");
+        let mut found = ngsi::differences(&answer, &expected, &house.ours());
+        if answer.status == 201 {
+            let place = answer.header("location");
+            id = place.rsplit('/').next().unwrap_or_default().to_owned();
+        }
+        if let (Some(changes), Some(Value::Array(wanted))) =
+            (part("change", &id), part("notification", &id))
+        {
+            let control = house.subscribe(&to(&uri, &json!({
+                "entities": [{ "type": "Dataset", "id": format!("urn:ngsi-ld:Dataset:lib.{name}-last") }],
+            })));
+            for change in changes.as_array().expect("a list") {
+                match change.as_str() {
+                    Some("withdraw") => house.withdraw(&name),
+                    _ => house.write(&json!([dataset(&name, change)])),
+                }
+            }
+            house.write(&json!([dataset(&format!("{name}-last"), &json!({}))]));
+            let got = until("the last", || {
+                let all = receiver.inside().got.clone();
+                let here = |g: &Got| g.path == format!("/{name}");
+                let last = all
+                    .iter()
+                    .any(|g| here(g) && g.body["subscriptionId"] == *control);
+                let own = |g: &Got| {
+                    let about = g.body.to_string();
+                    here(g) && g.body["subscriptionId"] != *control && !about.contains("-last\"")
+                };
+                last.then(|| all.into_iter().filter(own).collect::<Vec<_>>())
+            });
+            house.ask(
+                "DELETE",
+                &format!("/subscriptions/{control}"),
+                &house.contributor,
+                None,
+            );
+            if got.len() != wanted.len() {
+                let bodies: Vec<String> = got.iter().map(|g| g.body.to_string()).collect();
+                found.push(format!("{} notifications came: {bodies:?}", got.len()));
+            }
+            for (got, mut wanted) in got.iter().zip(wanted) {
+                wanted["status"] = json!(200);
+                let header = |(n, v): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
+                    (n.to_string(), v.to_str().unwrap_or_default().to_owned())
+                };
+                let told = Answer {
+                    status: 200,
+                    headers: got.headers.iter().map(header).collect(),
+                    body: got.body.to_string().into_bytes(),
+                };
+                found.extend(ngsi::differences(&told, &wanted, &house.ours()));
+            }
+        }
+        if !id.is_empty() {
+            house.ask(
+                "DELETE",
+                &format!("/subscriptions/{id}"),
+                &house.contributor,
+                None,
+            );
+        }
+        wrong.extend(found.into_iter().map(|w| format!("{said}: {w}")));
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
 #[test]
 fn the_published_vectors_are_taken_and_refused_as_they_say() {
     let Some(dir) = crate::official::specification("subscriptions") else {
@@ -1501,6 +1629,25 @@ struct Mosquitto {
     process: std::process::Child,
     dir: PathBuf,
     port: u16,
+    /// Where it speaks TLS.
+    secure: u16,
+}
+
+/// An authority in `ca.pem`, and a certificate of its for 127.0.0.1 in `own.pem`.
+fn certify(dir: &std::path::Path) {
+    std::fs::write(dir.join("own.ext"), "subjectAltName=IP:127.0.0.1\n").expect("writes");
+    for arguments in [
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
+        "req -newkey rsa:2048 -nodes -subj /CN=broker -keyout own.key -out own.csr",
+        "x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile own.ext -out own.pem",
+    ] {
+        let made = std::process::Command::new("/usr/bin/openssl")
+            .args(arguments.split(' '))
+            .current_dir(dir)
+            .output()
+            .expect("it runs");
+        assert!(made.status.success(), "{arguments}: {made:?}");
+    }
 }
 
 impl Drop for Mosquitto {
@@ -1518,6 +1665,7 @@ impl Mosquitto {
             BROKER,
             "/usr/bin/mosquitto_sub",
             "/usr/bin/mosquitto_passwd",
+            "/usr/bin/openssl",
         ];
         if let Some(absent) = tools.iter().find(|t| !std::path::Path::new(t).exists()) {
             println!("not run: {name}: {absent} is not there; make test-tools installs it");
@@ -1525,9 +1673,9 @@ impl Mosquitto {
         }
         let dir = directory(name);
         std::fs::create_dir_all(&dir).expect("a directory");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
+        let free = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+        let [port, secure] = free.map(|f| f.local_addr().expect("an address").port());
+        certify(&dir);
         let users = dir.join("users");
         let made = std::process::Command::new("/usr/bin/mosquitto_passwd")
             .args(["-b", "-c"])
@@ -1536,15 +1684,19 @@ impl Mosquitto {
             .status();
         assert!(made.expect("it runs").success());
         let settings = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\npersistence false\nuser {}\n",
+            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\npersistence false\nuser {}\n\
+             listener {secure} 127.0.0.1\ncertfile {}\nkeyfile {}\n",
             users.display(),
             std::env::var("USER").unwrap_or_else(|_| "root".into()),
+            dir.join("own.pem").display(),
+            dir.join("own.key").display(),
         );
         std::fs::write(dir.join("mosquitto.conf"), settings).expect("writes");
         Some(Self {
             process: Self::run(&dir, port),
             dir,
             port,
+            secure,
         })
     }
 
@@ -1614,6 +1766,39 @@ impl Mosquitto {
         });
         parts.collect()
     }
+}
+
+#[test]
+fn a_broker_is_told_over_tls_where_its_certificate_is_trusted() {
+    let Some(broker) = Mosquitto::start("subs-mqtts") else {
+        return;
+    };
+    let mut listener = broker.listen();
+    let authority = broker.dir.join("ca.pem");
+    let trusting = [("SSL_CERT_FILE", authority.to_str().expect("UTF-8"))];
+    let mut house = House::start("subs-tls");
+    let uri = format!(
+        "mqtts://city:p%40ss%20word@127.0.0.1:{}/ldt/tls",
+        broker.secure
+    );
+    let more = json!({ "notification": { "endpoint": { "cooldown": 200 } } });
+    let id = house.subscribe(&to(&uri, &more));
+    house.write(&json!([dataset("pumps", &json!({}))]));
+    let told = house.comes_to(&id, "/notification/status", &json!("failed"));
+    let why = told["notification"]["lastErrorReason"].as_str();
+    assert!(why.is_some_and(|w| w.contains("certificate")), "{why:?}");
+    // It waits, and goes out when the operator has it trusted.
+    house.server = None;
+    house.environment = trusting.map(|(n, v)| (n, v.to_owned())).to_vec();
+    house.serve();
+    let heard = until("a message", || {
+        Some(broker.heard()).filter(|h| !h.is_empty())
+    });
+    assert_eq!(heard[0].0, "ldt/tls");
+    assert_eq!(heard[0].2["body"]["data"][0]["id"], PUMPS);
+    house.comes_to(&id, "/notification/status", &json!("ok"));
+    let _ = listener.kill();
+    let _ = listener.wait();
 }
 
 #[test]

@@ -66,7 +66,13 @@ pub fn ready(server: &Server) {
 
 /// Serves `dir` and returns as soon as it listens.
 pub fn launch(dir: &Path, more: &[&str]) -> Server {
+    launch_in(dir, more, &[])
+}
+
+/// The same with an environment of its own beside what is there.
+pub fn launch_in(dir: &Path, more: &[&str], environment: &[(&str, &str)]) -> Server {
     let process = Command::new(env!("CARGO_BIN_EXE_ldt-catalogue"))
+        .envs(environment.iter().copied())
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(dir)
         .args(more)

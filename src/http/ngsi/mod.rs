@@ -197,6 +197,23 @@ impl IntoResponse for Problem {
     }
 }
 
+/// What the service refused before it came to this face, such as a body that is too long, as its clients read it; `None` at
+/// other paths.
+pub fn problem(
+    catalogue: &Catalogue,
+    path: &str,
+    status: StatusCode,
+    detail: &str,
+) -> Option<String> {
+    let root = super::pages::root(&catalogue.public_url).trim_end_matches('/');
+    path.strip_prefix(root)?.strip_prefix("/ngsi-ld/")?;
+    let kind = match status.is_server_error() {
+        true => "InternalError",
+        false => "InvalidRequest",
+    };
+    Some(Problem::new(status, kind, detail).json().to_string())
+}
+
 pub type Answer = Result<Response, Problem>;
 
 /// How many entities there are in all, where `count` asks for it.
