@@ -16,7 +16,7 @@ use crate::record::{
 use crate::store::contexts::Hosted;
 use crate::store::entities::{self, Entities};
 use crate::store::graph::{self, Graph};
-use crate::store::ledger::{self, Extent, Ledger, Origin, Suggestion};
+use crate::store::ledger::{self, Extent, Ledger, Origin, SHOWN, Suggestion};
 use crate::store::links::Answer;
 use crate::store::rules::Kept;
 use crate::store::search::Search;
@@ -973,7 +973,34 @@ impl Catalogue {
 
     /// For each record, why it must not be published: one sentence for each broken rule.
     async fn violations(&self, records: Vec<Record>) -> Result<Vec<Vec<String>>> {
-        off_the_runtime(move || door(&records)).await
+        let known = self.entries_named(&records).await?;
+        off_the_runtime(move || door(&records, &known)).await
+    }
+
+    /// Of the entries that records lead to as data sets, those that are here or among them: each with its class, since a
+    /// record does not say what another is.
+    async fn entries_named(&self, records: &[Record]) -> Result<String> {
+        const LINKS: [&str; 5] = [
+            "dcat:hasVersion",
+            "dcat:isVersionOf",
+            "dct:isVersionOf",
+            "dct:source",
+            "adms:sample",
+        ];
+        let said = records.iter().flat_map(|r| statements(&r.content));
+        let links = said.filter(|s| LINKS.iter().any(|link| s.says(link)));
+        let named: BTreeSet<&str> = links.filter_map(|s| s.target()).collect();
+        let mut lines = String::new();
+        for iri in named {
+            let among = records.iter().any(|r| r.iri == iri);
+            let sql = format!("SELECT 1 FROM record r WHERE r.iri = $1 AND {SHOWN}");
+            let here = sqlx::query(&sql).bind(iri);
+            if among || here.fetch_optional(&self.ledger.pool).await?.is_some() {
+                let (class, kind) = (vocab::expand("rdf:type"), vocab::expand("dcat:Dataset"));
+                lines.push_str(&format!("<{iri}> {class} {kind} .\n"));
+            }
+        }
+        Ok(lines)
     }
 }
 
@@ -1338,7 +1365,7 @@ impl Import<'_> {
                 .filter(|s| !dcat::is_own(&plan.wanted, &page, s.subject))
                 .filter_map(|s| Some(iri(s.subject)?.to_owned()))
                 .collect();
-            let mut refused: BTreeMap<String, (String, String)> = BTreeMap::new();
+            let mut refused: BTreeMap<String, (String, String, bool)> = BTreeMap::new();
             for subject in subjects {
                 let owner = match owners.get(&subject) {
                     Some(owner) => owner.clone(),
@@ -1353,14 +1380,14 @@ impl Import<'_> {
                 };
                 let about = |l: &&str| Statement::parse(l).is_some_and(|s| s.about(&subject));
                 let stated: BTreeSet<&str> = content.lines().filter(about).collect();
-                let mut told = plan.wanted.content.lines().filter(about);
-                if told.any(|l| !stated.contains(l)) {
-                    // An agent is described here as its owner describes it, or it would lack a name.
-                    let agent = stated
-                        .iter()
-                        .any(|l| Statement::parse(l).is_some_and(|s| s.says("foaf:name")));
+                let told: Vec<&str> = plan.wanted.content.lines().filter(about).collect();
+                let names = |l: &&str| Statement::parse(l).is_some_and(|s| s.says("foaf:name"));
+                // An agent is described here as its owner describes it, or it would lack a name.
+                let agent = stated.iter().any(|l| names(l));
+                let other = told.iter().any(|l| !stated.contains(l));
+                if other || agent && !told.iter().any(names) {
                     let instead = stated.iter().filter(|_| agent).map(|l| format!("{l}\n"));
-                    refused.insert(subject.clone(), (owner, instead.collect()));
+                    refused.insert(subject.clone(), (owner, instead.collect(), other));
                 }
             }
             if refused.is_empty() {
@@ -1371,10 +1398,10 @@ impl Import<'_> {
                     .and_then(|s| iri(s.subject))
                     .is_none_or(|s| !refused.contains_key(s))
             });
-            let instead = refused.values().flat_map(|(_, c)| c.split_inclusive('\n'));
+            let instead = refused.values().flat_map(|r| r.1.split_inclusive('\n'));
             plan.wanted.content = sorted(kept.chain(instead));
             plan.wanted.hash = hash(&plan.wanted.content);
-            for (subject, (owner, _)) in refused {
+            for (subject, (owner, ..)) in refused.into_iter().filter(|r| r.1.2) {
                 let reason = format!(
                     "statements about {} are refused: it belongs to {owner}",
                     self.catalogue.address(&subject)
@@ -1397,17 +1424,22 @@ impl Import<'_> {
             .split_once('#')
             .map_or(subject, |(root, _)| root)
             .to_owned();
-        let row = sqlx::query(
-            "SELECT r.source, r.slug FROM record r WHERE r.iri = $1 OR r.iri = $2 OR (r.publisher = $1 AND r.source <> $3) \
-             ORDER BY r.id LIMIT 1",
-        )
-        .bind(subject)
-        .bind(&root)
-        .bind(&self.options.source)
-        .fetch_optional(&self.catalogue.ledger.pool)
-        .await?;
+        // Of those who name an agent, the first one that is shown describes it: what waits has no say.
+        let sql = format!(
+            "SELECT r.source, r.slug, CASE WHEN r.iri = $1 OR r.iri = $2 THEN 0 ELSE 1 END FROM record r \
+             WHERE r.iri = $1 OR r.iri = $2 OR (r.publisher = $1 AND {SHOWN}) ORDER BY 3, r.id LIMIT 1"
+        );
+        let row = sqlx::query(&sql)
+            .bind(subject)
+            .bind(&root)
+            .fetch_optional(&self.catalogue.ledger.pool)
+            .await?;
         let Some(row) = row else { return Ok(None) };
         let (source, slug): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let names: i64 = row.try_get(2)?;
+        if names == 1 && source == self.options.source {
+            return Ok(None);
+        }
         let record = self.catalogue.ledger.by_slug(&slug).await?;
         Ok(record.map(|r| {
             (
@@ -1660,7 +1692,7 @@ impl Import<'_> {
 }
 
 /// Checks records as they would be published, on every processor at once.
-fn door(records: &[Record]) -> Result<Vec<Vec<String>>> {
+fn door(records: &[Record], known: &str) -> Result<Vec<Vec<String>>> {
     if records.is_empty() {
         return Ok(Vec::new());
     }
@@ -1669,7 +1701,7 @@ fn door(records: &[Record]) -> Result<Vec<Vec<String>>> {
     std::thread::scope(|scope| {
         let shares: Vec<_> = records
             .chunks(share)
-            .map(|some| scope.spawn(move || check(some)))
+            .map(|some| scope.spawn(move || check(some, known)))
             .collect();
         let mut out = Vec::with_capacity(records.len());
         for share in shares {
@@ -1683,14 +1715,14 @@ fn door(records: &[Record]) -> Result<Vec<Vec<String>>> {
     })
 }
 
-/// For each record, why it must not be published.
-fn check(records: &[Record]) -> Result<Vec<Vec<String>>> {
+/// For each record, why it must not be published. `known` tells what other entries are.
+fn check(records: &[Record], known: &str) -> Result<Vec<Vec<String>>> {
     let published: Vec<String> = records.iter().map(dcat::published).collect();
     let mut assembly = dcat::Assembly::default();
     for (record, content) in records.iter().zip(&published) {
         assembly.own(record, content);
     }
-    let context = triples(&assembly.shared(&BTreeSet::new()))?;
+    let context = triples(&(assembly.shared(&BTreeSet::new()) + known))?;
     let graphs = published
         .iter()
         .map(|p| triples(p))

@@ -150,7 +150,10 @@ impl Connection {
             .nth(1)
             .and_then(|s| s.parse().ok())
             .ok_or_else(|| bad(format!("no status line: {first:?}")))?;
-        let mut length = Length::UntilClose;
+        let mut length = match status {
+            204 | 304 => Length::Known(0),
+            _ => Length::UntilClose,
+        };
         self.next = None;
         loop {
             let line = self.line()?;

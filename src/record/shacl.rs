@@ -675,25 +675,6 @@ pub struct Candidate<'a> {
     pub own: bool,
 }
 
-/// The IRIs that candidates point at and that neither they nor the vocabularies describe: what to
-/// look up for [`door`]'s context.
-pub fn unresolved(candidates: &[Candidate<'_>]) -> BTreeSet<String> {
-    let known = vocabularies();
-    let graphs = || candidates.iter().flat_map(|c| c.graph);
-    let described: HashSet<&NamedOrBlankNode> = graphs().map(|t| &t.subject).collect();
-    graphs()
-        .filter_map(|t| match &t.object {
-            Term::NamedNode(n) => Some(NamedOrBlankNode::from(n.clone())),
-            _ => None,
-        })
-        .filter(|n| !described.contains(n) && !known.contains_key(n))
-        .filter_map(|n| match n {
-            NamedOrBlankNode::NamedNode(n) => Some(n.into_string()),
-            NamedOrBlankNode::BlankNode(_) => None,
-        })
-        .collect()
-}
-
 /// Checks records at the write door: base and range, and the library's own profile for our own.
 /// `context` is what is known of other entries that they point at (their classes suffice).
 /// Reports come in the order of the candidates; a node that several records describe is reported

@@ -142,7 +142,7 @@ pub(super) const COLUMNS: &str = "r.id, r.slug, r.iri, r.state, r.audience, r.se
                        c.content, c.hash, r.source";
 
 /// What everyone may see, as a condition on the table `r`.
-pub(super) const SHOWN: &str = "r.state = 'published' AND r.audience = 'public'";
+pub(crate) const SHOWN: &str = "r.state = 'published' AND r.audience = 'public'";
 
 /// A change, with who made it and why.
 pub struct Past {

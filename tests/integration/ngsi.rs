@@ -623,6 +623,7 @@ fn what_the_index_finds_is_what_matches_one_by_one() {
 
 /// A service with tokens of a contributor and a moderator.
 struct Written {
+    dir: PathBuf,
     server: Server,
     contributor: String,
     moderator: String,
@@ -642,6 +643,7 @@ fn written(name: &str) -> Written {
     };
     let (contributor, moderator) = (token("contributor"), token("moderator"));
     Written {
+        dir,
         server,
         contributor,
         moderator,
@@ -662,6 +664,143 @@ impl Written {
             &headers,
             body.to_string().as_bytes(),
         )
+    }
+}
+
+/// A Dataset that may be published, with members of its own.
+fn sensors(id: &str, more: &Value) -> Value {
+    let mut entity = json!({
+        "id": id, "type": "Dataset", "title": [id], "publisher": "City of Ghent", "ldtLayer": "data-sources",
+        "description": ["What the sensors of the city say, hour by hour, and what it was about."],
+        "theme": ["http://publications.europa.eu/resource/authority/data-theme/ENVI"],
+    });
+    for (name, value) in more.as_object().expect("members") {
+        entity[name] = value.clone();
+    }
+    entity
+}
+
+#[test]
+fn what_waits_has_no_say_about_agents_that_are_shown() {
+    let written = written("ngsi-agents");
+    let agent = "urn:ngsi-ld:Agent:lib.fiware-foundation";
+    let before = read(&get(&written.server, &format!("/entities/{agent}")));
+    for (name, how) in [
+        (
+            "one",
+            json!({ "publisherAgent": { "type": "Relationship", "object": agent } }),
+        ),
+        ("two", json!({ "publisher": "FIWARE Foundation" })),
+    ] {
+        let entity = sensors(&format!("urn:ngsi-ld:Dataset:{name}"), &how);
+        let answer = written.post("/entities", &written.contributor, &entity);
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+    let sheet = written.server.body("/catalog.csv");
+    let file = written.dir.with_extension("csv");
+    fs::write(
+        &file,
+        sheet.replace("Orion-LD Context Broker", "Orion-LD broker"),
+    )
+    .expect("writes");
+    let (good, said) = crate::support::import(&written.dir, &file, &["--source-name", "bundled"]);
+    assert!(
+        good && said.contains("1 changed") && said.contains("0 queued"),
+        "{said}"
+    );
+    let after = read(&get(&written.server, &format!("/entities/{agent}")));
+    assert_eq!(before, after);
+}
+
+#[test]
+fn two_ids_are_never_one_record() {
+    let written = written("ngsi-ids");
+    let long = "a".repeat(85);
+    let ids = [
+        "urn:ngsi-ld:Dataset:city-a:pumps".to_owned(),
+        "urn:ngsi-ld:Dataset:city-b:pumps".to_owned(),
+        "urn:ngsi-ld:Dataset:pumps".to_owned(),
+        "urn:ngsi-ld:Dataset:Pumps".to_owned(),
+        "urn:ngsi-ld:DataService:pumps".to_owned(),
+        "https://data.example/pumps".to_owned(),
+        format!("urn:ngsi-ld:Dataset:{long}1"),
+        format!("urn:ngsi-ld:Dataset:{long}2"),
+    ];
+    let all: Value = ids.iter().map(|id| sensors(id, &json!({}))).collect();
+    let made = written.post("/entityOperations/upsert", &written.moderator, &all);
+    assert_eq!(made.status, 201, "{}", made.text());
+    let names: BTreeSet<String> = serde_json::from_slice(&made.body).expect("a list");
+    assert_eq!(names.len(), ids.len(), "{names:?}");
+    let titles: BTreeSet<String> = names
+        .iter()
+        .map(|id| {
+            read(&get(
+                &written.server,
+                &format!("/entities/{id}?options=simplified"),
+            ))
+        })
+        .map(|e| e["title"][0].as_str().expect("a title").to_owned())
+        .collect();
+    assert_eq!(titles, ids.iter().cloned().collect());
+    let again = written.post("/entityOperations/upsert", &written.moderator, &all);
+    assert_eq!(again.status, 204, "{}", again.text());
+}
+
+#[test]
+fn each_attribute_that_can_be_written_gives_a_record_that_can_be_shown() {
+    let written = written("ngsi-attributes");
+    let agent = "urn:ngsi-ld:Agent:lib.fiware-foundation";
+    let entry = "urn:ngsi-ld:Dataset:lib.ngsi-ld";
+    let more = json!({
+        "landingPage": ["https://data.example/landing"],
+        "page": ["https://data.example/manual"],
+        "spatialPlace": ["http://publications.europa.eu/resource/authority/country/BEL"],
+        "provenance": ["Read from the pumps themselves."],
+        "wasGeneratedBy": ["https://data.example/reading"],
+        "otherIdentifier": ["https://doi.example/10.1/2"],
+        "temporalResolution": ["PT1H"],
+        "versionInfo": "2",
+        "publisherAgent": { "type": "Relationship", "object": agent },
+        "uses": { "type": "Relationship", "object": [entry] },
+        "qualifiedRelation": [entry],
+        "hasVersion": [entry], "isVersionOf": [entry], "source": [entry], "relation": [entry],
+        "createdAt": "2026-01-01T00:00:00Z",
+    });
+    for (name, value) in more.as_object().expect("members") {
+        let mut one = json!({ name: value });
+        if name == "qualifiedRelation" {
+            one["uses"] = more["uses"].clone();
+        }
+        let id = format!("urn:ngsi-ld:Dataset:one-{}", name.to_ascii_lowercase());
+        let made = written.post("/entities", &written.moderator, &sensors(&id, &one));
+        assert_eq!(made.status, 201, "{name}: {}", made.text());
+    }
+    // And what is served comes back as it was.
+    let made = written.post(
+        "/entities",
+        &written.moderator,
+        &sensors("urn:ngsi-ld:Dataset:all", &more),
+    );
+    assert_eq!(made.status, 201, "{}", made.text());
+    let path = "/entities/urn:ngsi-ld:Dataset:lib.all?options=sysAttrs";
+    let served = read(&get(&written.server, path));
+    for name in more.as_object().expect("members").keys() {
+        assert!(served.get(name).is_some(), "{name}: {served}");
+    }
+    let again = written.post(
+        "/entityOperations/upsert",
+        &written.moderator,
+        &json!([served]),
+    );
+    assert_eq!(again.status, 204, "{}", again.text());
+    let mut after = read(&get(&written.server, path));
+    for name in ["contentHash", "modified", "modifiedAt"] {
+        assert_eq!(served[name].is_null(), after[name].is_null());
+        after[name] = served[name].clone();
+    }
+    for (name, value) in after.as_object().expect("members") {
+        assert_eq!(served[name]["value"], value["value"], "{name}");
+        assert_eq!(served[name]["object"], value["object"], "{name}");
     }
 }
 

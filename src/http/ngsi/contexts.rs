@@ -153,9 +153,12 @@ fn load<'f>(
         };
         let inner = document
             .get("@context")
-            .ok_or_else(|| unavailable(format!("{url} holds no @context")))?;
+            .ok_or_else(|| Problem::data(format!("{url} holds no @context")))?;
         let found = within(catalogue, face, inner, depth).await;
-        let found = found.map_err(|p| unavailable(format!("{url}: {}", p.detail)))?;
+        let found = found.map_err(|p| Problem {
+            detail: format!("{url}: {}", p.detail),
+            ..p
+        })?;
         face.contexts.put(url, document, found.clone());
         Ok(found)
     })
@@ -192,7 +195,8 @@ async fn fetch(face: &Face, url: &str) -> Result<Json, Problem> {
             return Err(failed(format!("it is longer than {limit} bytes")));
         }
     }
-    serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no JSON: {e}")))
+    serde_json::from_slice(&bytes)
+        .map_err(|e| Problem::data(format!("{url} is no @context: it is no JSON: {e}")))
 }
 
 /// `/contexts/{name}`: ours, for ever the same under its name.

@@ -37,14 +37,13 @@ const SELECTING: [&str; 12] = [
     "local",
     "csf",
 ];
-const WRITING: [&str; 7] = [
+const WRITING: [&str; 6] = [
     "pick",
     "omit",
     "options",
     "format",
     "lang",
     "geometryProperty",
-    "attrs",
 ];
 const PAGING: [&str; 4] = ["limit", "offset", "count", "onlyIds"];
 /// Known to the specification, and not done here.
@@ -60,7 +59,7 @@ const UNDONE: [&str; 6] = [
 /// What `attrs`, `pick` and so on choose, and in which form it is written.
 pub(super) fn form(asked: &Asked) -> Result<(Form, Option<Vec<&'static str>>), Problem> {
     let mut form = Form {
-        context: asked.context.clone(),
+        context: asked.shown.clone(),
         maps: asked.face.settings.language_maps,
         ..Form::default()
     };
@@ -204,6 +203,17 @@ struct Geo<'q> {
     property: Option<&'q str>,
 }
 
+/// Refuses a q that follows relationships (`uses{Dataset}.title`), which is not done here.
+pub(super) fn follows(q: &str) -> Result<(), Problem> {
+    // What stands in quotes is a text.
+    match q.split('"').step_by(2).any(|part| part.contains('{')) {
+        true => Err(Problem::unsupported(
+            "q: no relationship is followed here; { and } are not taken",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Conditions that all selectors share.
 fn conditions(
     asked: &Asked,
@@ -214,6 +224,7 @@ fn conditions(
 ) -> Result<Query, Problem> {
     let mut query = Query::default();
     if let Some(q) = q {
+        follows(q)?;
         let target = |text: &str| entities.target(text);
         let filter = query::filter(q, &asked.context, &target).map_err(Problem::data)?;
         query.filter = Some(filter);
@@ -651,7 +662,7 @@ impl Asked {
 
 /// `GET /entities/{id}`.
 pub async fn one(State(catalogue): Shared, Path(id): Path<String>, asked: Asked) -> Answer {
-    let known: Vec<&str> = [&WRITING[..], &["type", "local"], &UNDONE].concat();
+    let known: Vec<&str> = [&WRITING[..], &["type", "local", "attrs"], &UNDONE].concat();
     asked.only(&known)?;
     undone(&asked)?;
     let media = asked.media(true)?;

@@ -31,6 +31,8 @@ pub use contexts::served;
 pub struct Face {
     settings: Ngsi,
     contexts: contexts::Cache,
+    /// Since when it is there, in microseconds since the epoch.
+    began: i64,
 }
 
 /// The routes, each with and without a slash at its end.
@@ -38,6 +40,7 @@ pub fn router(settings: &Ngsi) -> Router<Arc<Catalogue>> {
     let face = Arc::new(Face {
         settings: settings.clone(),
         contexts: contexts::Cache::default(),
+        began: crate::catalogue::now(),
     });
     let routes: [(&str, MethodRouter<Arc<Catalogue>>); 18] = [
         ("/entities", get(entities::list).post(write::create)),
@@ -81,18 +84,27 @@ pub fn router(settings: &Ngsi) -> Router<Arc<Catalogue>> {
     }
     router
         .route("/ngsi-ld/v1/{*rest}", axum::routing::any(nothing))
-        .method_not_allowed_fallback(|method: Method| async move {
-            let why = format!(
-                "{method} is not taken here: the catalogue is read, and written by its own door"
-            );
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "OperationNotSupported", why)
-        })
+        .method_not_allowed_fallback(|method: Method| async move { not_taken(&method) })
         .layer(axum::middleware::from_fn(speak))
         .layer(axum::Extension(face))
 }
 
-async fn nothing() -> Problem {
-    Problem::not_found("nothing has this address below /ngsi-ld/v1")
+async fn nothing(method: Method) -> Problem {
+    match method {
+        Method::GET | Method::HEAD | Method::OPTIONS => {
+            Problem::not_found("nothing has this address below /ngsi-ld/v1")
+        }
+        other => not_taken(&other),
+    }
+}
+
+/// Entities are written whole, and go when their records are withdrawn.
+fn not_taken(method: &Method) -> Problem {
+    let why = format!(
+        "{method} is not taken here: entities are written whole, by POST to entities or entityOperations/create, upsert or \
+         update; DELETE /api/resources withdraws what they are of"
+    );
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "OperationNotSupported", why)
 }
 
 /// What went wrong, in the specification's words (clauses 5.5.2 and 5.5.3). It is sent as
@@ -207,9 +219,10 @@ pub fn problem(
 ) -> Option<String> {
     let root = super::pages::root(&catalogue.public_url).trim_end_matches('/');
     path.strip_prefix(root)?.strip_prefix("/ngsi-ld/")?;
-    let kind = match status.is_server_error() {
-        true => "InternalError",
-        false => "InvalidRequest",
+    let kind = match status {
+        StatusCode::NOT_FOUND => "ResourceNotFound",
+        _ if status.is_server_error() => "InternalError",
+        _ => "InvalidRequest",
     };
     Some(Problem::new(status, kind, detail).json().to_string())
 }
@@ -252,6 +265,8 @@ pub struct Asked {
     pub headers: HeaderMap,
     /// What came with it, or the core context.
     pub context: Context,
+    /// What the answer's names are of: the context that `link` names, and nothing that only the body held.
+    pub shown: Context,
     /// The address that the answer names.
     pub link: String,
     pub path: String,
@@ -283,6 +298,7 @@ impl FromRequestParts<Arc<Catalogue>> for Asked {
             face,
             parameters,
             headers: parts.headers.clone(),
+            shown: context.clone(),
             context,
             link,
             path: parts.uri.path().trim_end_matches('/').to_owned(),
@@ -536,6 +552,7 @@ async fn body(catalogue: &Catalogue, asked: &mut Asked, bytes: &[u8]) -> Result<
                 .find(|url| !context::is_core(url))
                 .unwrap_or(context::CORE)
                 .to_owned();
+            asked.shown = contexts::known(catalogue, &asked.face, &asked.link).await?;
         }
     }
     Ok(json)

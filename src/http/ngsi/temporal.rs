@@ -11,7 +11,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 15] = [
+    "aggrMethods",
+    "aggrPeriodDuration",
     "timerel",
     "timeAt",
     "endTimeAt",
@@ -68,6 +70,14 @@ fn span(asked: &Asked, needed: bool) -> Result<Span, Problem> {
             _ => {}
         }
     }
+    if let Some(name) = ["aggrMethods", "aggrPeriodDuration"]
+        .iter()
+        .find(|n| asked.get(n).is_some())
+    {
+        return Err(Problem::unsupported(format!(
+            "{name}: nothing is aggregated here"
+        )));
+    }
     match asked.get("format") {
         Some("temporalValues") => span.values = true,
         Some("aggregatedValues") => {
@@ -121,6 +131,7 @@ fn instances(asked: &Asked) -> Result<(Form, Option<Vec<&'static str>>), Problem
         parameters: asked.parameters.clone(),
         headers: asked.headers.clone(),
         context: asked.context.clone(),
+        shown: asked.shown.clone(),
         link: asked.link.clone(),
         path: asked.path.clone(),
     };
@@ -302,6 +313,7 @@ pub async fn list(State(catalogue): Shared, asked: Asked) -> Answer {
     }
     let held = index(&catalogue).await?;
     if let Some(q) = asked.get("q") {
+        super::entities::follows(q)?;
         let target = |text: &str| held.target(text);
         query.filter = Some(query::filter(q, &asked.context, &target).map_err(Problem::data)?);
     }

@@ -157,16 +157,12 @@ pub async fn identity(State(catalogue): Shared, asked: Asked) -> Answer {
     let media = asked.media(false)?;
     let held = index(&catalogue).await?;
     let now = crate::catalogue::now();
-    let began = *STARTED.get_or_init(|| now);
     let body = json!({
         "id": held.settings().instance,
         "type": "ContextSourceIdentity",
         "contextSourceAlias": name(&held),
-        "contextSourceUptime": format!("PT{}S", (now - began) / 1_000_000),
+        "contextSourceUptime": format!("PT{}S", (now - asked.face.began) / 1_000_000),
         "contextSourceTimeAt": ngsi::time(now),
     });
     Ok(asked.answer(StatusCode::OK, body, media))
 }
-
-/// When this process first knew itself, in microseconds since the epoch.
-pub static STARTED: std::sync::OnceLock<i64> = std::sync::OnceLock::new();

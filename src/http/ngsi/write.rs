@@ -252,7 +252,13 @@ async fn write(
                 Became::Waits { id: one.id, why }
             }
             _ => {
-                let why = reasons(&report, &told, &entry).join("; ");
+                let mut why = reasons(&report, &told, &entry).join("; ");
+                if why.is_empty() {
+                    why = format!(
+                        "{} is no entry of its own here",
+                        catalogue.address(&one.iri)
+                    );
+                }
                 wrong(one.id, Problem::data(format!("it was not taken: {why}")))
             }
         });

@@ -134,7 +134,14 @@ impl Writer<'_> {
                 self.property("LanguageProperty", "languageMap", language_map(texts))
             }
             Content::Texts(texts) => {
-                let all = texts.iter().map(|t| t.text.as_str().into()).collect();
+                // What is said the same way in two languages, or in one and in none, is one value.
+                let mut all: Vec<&str> = Vec::new();
+                for text in texts {
+                    if !all.contains(&text.text.as_str()) {
+                        all.push(&text.text);
+                    }
+                }
+                let all = all.into_iter().map(Json::from).collect();
                 self.property("Property", "value", some(all, true)?)
             }
             Content::Links { targets, list } => {

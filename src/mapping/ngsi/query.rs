@@ -520,12 +520,17 @@ impl<'p> Parser<'p> {
                 rest => format!("q: {rest:?} stands where a name is wanted"),
             });
         }
+        if let Some(c) = name.chars().find(|c| "%{},".contains(*c)) {
+            return Err(format!(
+                "q: {c:?} is in the name {name:?}, and in no name of an attribute"
+            ));
+        }
         let language = if self.take("[") {
             let inner = self.until(|c| c == ']');
             if !self.take("]") || inner.is_empty() {
                 return Err("q: a square bracket is not closed".into());
             }
-            Some(inner.to_owned())
+            Some(inner.to_owned()).filter(|tag| tag != "*")
         } else {
             None
         };
@@ -641,7 +646,9 @@ impl<'p> Parser<'p> {
         if dated && let Some(at) = micros(text) {
             return Ok(Key::Time(at));
         }
-        let absolute = text.contains(':') && !text.contains(char::is_whitespace);
+        // A scheme begins with a letter (RFC 3986, section 3.1): what begins otherwise is a date that is none.
+        let schemed = text.starts_with(|c: char| c.is_ascii_alphabetic());
+        let absolute = schemed && text.contains(':') && !text.contains(char::is_whitespace);
         if text == "true" || text == "false" || absolute {
             return Ok(Key::Text(text.into()));
         }

@@ -145,16 +145,19 @@ fn iri_of(
     if let Some(known) = targets(id).filter(|iri| iri != id) {
         return known;
     }
-    let local = id.rsplit(':').next().unwrap_or(id);
-    let local = local
-        .strip_prefix(prefix)
-        .map_or(local, |l| l.trim_start_matches('.'));
+    // What is no name of ours, such as urn:ngsi-ld:Dataset:city-a:pumps, is kept as it is: two are never one.
+    let local = id.strip_prefix("urn:ngsi-ld:");
+    let local = local.and_then(|l| l.strip_prefix(kind.name())?.strip_prefix(':'));
+    let own = local.and_then(|l| l.strip_prefix(prefix)?.strip_prefix('.'));
+    let Some(local) = own.or(local).filter(|l| *l == slug(l)) else {
+        return id.to_owned();
+    };
     let room = if kind == Kind::Agent {
         "agent"
     } else {
         "resource"
     };
-    format!("{BASE}{room}/{}", slug(local))
+    format!("{BASE}{room}/{local}")
 }
 
 /// The values of an attribute, whatever form it is in.
@@ -177,6 +180,15 @@ struct Writer<'w> {
     subject: &'w str,
     find: &'w dyn Fn(&str) -> Option<String>,
     out: Vec<Triple>,
+}
+
+/// What an attribute is derived from where an entity of ours has it.
+fn derived(name: &str) -> Option<&'static [&'static str]> {
+    match name {
+        "qualifiedRelation" => Some(&["uses", "relation"]),
+        "qualifiedAttribution" => Some(&["publisherAgent"]),
+        _ => None,
+    }
 }
 
 /// A text of a value, also of a typed one.
@@ -210,7 +222,10 @@ impl Writer<'_> {
         let mut named: Vec<&str> = Vec::new();
         let publisher = member(entity, "publisherAgent", context).is_some();
         for (key, value) in members {
-            if ["id", "type", "@context"].contains(&key.as_str()) {
+            // The broker of who sends it says when it was made; here it is said when it is kept.
+            let system = ["createdAt", "modifiedAt", "deletedAt", "expiresAt"];
+            if ["id", "type", "@context"].contains(&key.as_str()) || system.contains(&key.as_str())
+            {
                 continue;
             }
             let name = context.ours_of(key);
@@ -230,6 +245,18 @@ impl Writer<'_> {
                 ));
             };
             named.push(rule.attribute);
+            // What we derive ourselves comes back with what it is derived from.
+            if let Some(from) = derived(rule.attribute) {
+                let of = |name: &str| {
+                    member(entity, name, context)
+                        .map(values)
+                        .unwrap_or_default()
+                };
+                let said: Vec<&Json> = from.iter().flat_map(|name| of(name)).collect();
+                if values(value).iter().all(|v| said.contains(v)) {
+                    continue;
+                }
+            }
             // The agent is told by its own attribute.
             if rule.manner == As::Name && publisher && rule.attribute == "publisher" {
                 continue;
@@ -285,14 +312,50 @@ impl Writer<'_> {
             found.ok_or_else(|| format!("{value} is no absolute URI"))
         };
         let object: Term = match manner {
-            As::Texts | As::Text | As::Label | As::Local => {
-                Literal::new_simple_literal(said()?).into()
+            As::Text if name == "temporalResolution" => {
+                let kind = xsd::DURATION;
+                Literal::new_typed_literal(said()?, kind).into()
+            }
+            As::Texts | As::Text | As::Local => Literal::new_simple_literal(said()?).into(),
+            As::Label => {
+                let class = match name {
+                    "provenance" => "dct:ProvenanceStatement",
+                    _ => "dct:RightsStatement",
+                };
+                let text = said()?;
+                let node = format!("{subject}#{name}-{}", &hash(text)[..12]);
+                self.class(&node, class);
+                let label = expand("rdfs:label");
+                self.say(&node, label.as_str(), Literal::new_simple_literal(text));
+                NamedNode::new_unchecked(node).into()
+            }
+            As::Uri if name == "otherIdentifier" => {
+                let other = uri()?;
+                self.class(other, "adms:Identifier");
+                let notation = Literal::new_typed_literal(other, xsd::ANY_URI);
+                self.say(other, expand("skos:notation").as_str(), notation);
+                NamedNode::new_unchecked(other).into()
             }
             As::Uri => Literal::new_typed_literal(uri()?, xsd::ANY_URI).into(),
-            As::Iri | As::Place => NamedNode::new_unchecked(uri()?).into(),
+            As::Iri | As::Place => {
+                let target = uri()?;
+                let class = match name {
+                    "landingPage" | "page" | "homepage" => Some("foaf:Document"),
+                    "spatialPlace" => Some("dct:Location"),
+                    "wasGeneratedBy" => Some("prov:Activity"),
+                    _ => None,
+                };
+                if let Some(class) = class {
+                    self.class(target, class);
+                }
+                NamedNode::new_unchecked(target).into()
+            }
             As::Pointer | As::Relation => {
                 let target = uri()?;
                 let target = (self.find)(target).unwrap_or_else(|| target.to_owned());
+                if name == "publisherAgent" {
+                    self.class(&target, "foaf:Agent");
+                }
                 NamedNode::new_unchecked(target).into()
             }
             As::Number => {
