@@ -436,9 +436,12 @@ impl Catalogue {
 
     /// Takes up in the projections what the ledger holds beyond them. The writer's turn is held.
     async fn catch_up(&self) -> Result<()> {
-        let graph = self.graph.read().await.as_ref().map(|g| g.cursor);
-        let search = self.search.read().await.as_ref().map(|s| s.cursor);
-        let changes = match graph.or(search) {
+        let mut known = self.graph.read().await.as_ref().map(|g| g.cursor);
+        if known.is_none() {
+            // The index may be busy with changes of before: no writer waits for it without need.
+            known = self.search.read().await.as_ref().map(|s| s.cursor);
+        }
+        let changes = match known {
             Some(cursor) => self.ledger.changes_since(cursor).await?,
             None => Vec::new(),
         };
@@ -1383,9 +1386,9 @@ impl Import<'_> {
                 let told: Vec<&str> = plan.wanted.content.lines().filter(about).collect();
                 let names = |l: &&str| Statement::parse(l).is_some_and(|s| s.says("foaf:name"));
                 // An agent is described here as its owner describes it, or it would lack a name.
-                let agent = stated.iter().any(|l| names(l));
+                let agent = stated.iter().any(&names);
                 let other = told.iter().any(|l| !stated.contains(l));
-                if other || agent && !told.iter().any(names) {
+                if other || agent && !told.iter().any(&names) {
                     let instead = stated.iter().filter(|_| agent).map(|l| format!("{l}\n"));
                     refused.insert(subject.clone(), (owner, instead.collect(), other));
                 }

@@ -310,12 +310,16 @@ impl Killed {
         command.args(["--bench", "receive", address]).arg(file);
         Ok(Self(command.spawn()?))
     }
+
+    fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.kill();
     }
 }
 
@@ -348,7 +352,7 @@ fn deaths(room: &mut Room) -> Result<()> {
             &subscription(&context, &uri, json!({})),
         )?;
     }
-    let mut receiver = Some(Killed::start(&address, &taken)?);
+    let mut receiver = Killed::start(&address, &taken)?;
     let began = Instant::now();
     let import = {
         let (dir, file) = (dir.clone(), file.clone());
@@ -362,9 +366,9 @@ fn deaths(room: &mut Room) -> Result<()> {
             (last, moved) = (now, Instant::now());
         }
         if died < DEATHS && now > total * (died + 1) / (DEATHS + 1) {
-            receiver = None;
+            receiver.kill();
             std::thread::sleep(Duration::from_secs(1));
-            receiver = Some(Killed::start(&address, &taken)?);
+            receiver = Killed::start(&address, &taken)?;
             (died, moved) = (died + 1, Instant::now());
         }
         if (now >= total && moved.elapsed() > Duration::from_secs(3))
