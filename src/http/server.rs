@@ -5,6 +5,7 @@ use crate::config::Server;
 use crate::error::{Error, Kind};
 use axum::Router;
 use axum::extract::{ConnectInfo, Extension, Request};
+use axum::http::Uri;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
@@ -66,6 +67,7 @@ pub async fn serve(
         let routes = routes.clone();
         let answer = hyper::service::service_fn(move |request: hyper::Request<_>| {
             let mut request = request.map(axum::body::Body::new);
+            one_slash(request.uri_mut());
             request.extensions_mut().insert(ConnectInfo(peer));
             routes.clone().oneshot(request)
         });
@@ -83,6 +85,18 @@ pub async fn serve(
     }
     drop(listener);
     graceful.shutdown().await;
+}
+
+/// Who joins an address that ends in a slash and a path asks for `//path`, and means `/path`.
+fn one_slash(uri: &mut Uri) {
+    let path = uri.path_and_query().map_or("", |p| p.as_str());
+    if path.starts_with("//")
+        && let Ok(path) = format!("/{}", path.trim_start_matches('/')).parse()
+    {
+        let mut parts = std::mem::take(uri).into_parts();
+        parts.path_and_query = Some(path);
+        *uri = Uri::from_parts(parts).unwrap_or_default();
+    }
 }
 
 /// Connections that are open.

@@ -679,6 +679,7 @@ fn what_is_offered_stands_there_word_for_word_and_never_twice() {
         for at in [
             "/dsp/2025-1/catalog/datasets/",
             "/dsp//2025-1//catalog/datasets/",
+            "//dsp/2025-1/catalog//datasets//",
         ] {
             let answer = found(&format!("{at}{id}"));
             assert_eq!(answer.status, 200, "{at}{id}: {}", answer.text());
@@ -702,6 +703,8 @@ fn what_is_offered_stands_there_word_for_word_and_never_twice() {
     for path in [
         "/dsp/2025-1//catalog/request",
         "/dsp/2025-1/catalog/request/",
+        "/dsp/2025-1/catalog//request",
+        "//dsp/2025-1/catalog/request",
     ] {
         assert_eq!(ask(&server, path, &page(0, 1)).status, 200, "{path}");
     }

@@ -416,6 +416,18 @@ async fn dispatch(
         .trim_start_matches('/');
     let (first, rest) = below.split_once('/').unwrap_or((below, ""));
     let rest = rest.trim_start_matches('/');
+    // Clients join addresses that end and begin with slashes; within an id they mean something.
+    let rest = match rest
+        .strip_prefix("catalog/")
+        .map(|r| r.trim_start_matches('/'))
+    {
+        Some(rest) => match rest.strip_prefix("datasets/") {
+            Some(id) => format!("catalog/datasets/{}", id.trim_start_matches('/')),
+            None => format!("catalog/{rest}"),
+        },
+        None => rest.to_owned(),
+    };
+    let rest = rest.as_str();
     const TOLD: &str = VERSIONS.split_at(1).1;
     if below.trim_end_matches('/') == TOLD {
         return Ok(read(method, || face.tell(&Version::ALL, Some(""))));
