@@ -160,9 +160,9 @@ pub fn cases(wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     cases
 }
 
-/// Whether a case is one of clause 5.8, or of the data types of subscriptions.
+/// Whether a case is one of clause 5.8, of the data types of subscriptions or of their times.
 pub fn is_of_subscriptions(name: &str) -> bool {
-    ["5.8.", "5.2.14-", "5.2.15-"]
+    ["5.8.", "5.2.14-", "5.2.15-", "6.3.11-"]
         .iter()
         .any(|c| name.starts_with(c))
 }
